@@ -1,0 +1,4 @@
+//! Calls the library.
+fn main() -> std::process::ExitCode {
+    downloader::main()
+}

@@ -1,1 +1,18 @@
-//! .
+//! What both of Warren's programs share: the messages on the wire, the transport that carries them, safe HTTP, and
+//! the small habits of a command line (units, logs, signals, exit codes).
+//!
+//! Nothing here decides anything about a crawl: scheduling is the producer's, fetching and storing the downloader's.
+
+pub mod config;
+pub mod exit;
+pub mod http;
+pub mod image_id;
+pub mod outcome;
+pub mod reason;
+pub mod run_name;
+pub mod shutdown;
+pub mod task;
+pub mod telemetry;
+pub mod topology;
+pub mod transport;
+pub mod wire;

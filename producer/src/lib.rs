@@ -3,4 +3,6 @@ use std::process::ExitCode;
 
 /// The program.
 #[must_use]
-pub fn main() -> ExitCode { ExitCode::SUCCESS }
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,81 @@
+//! HTTP as both programs speak it: a client that refuses special addresses, follows a bounded number of redirects,
+//! never waits without end, and whose errors become the fixed reasons of the manifest.
+
+mod body;
+mod guard;
+mod resolver;
+mod retry_after;
+mod trouble;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use body::{Announced, BodyError, read_capped};
+pub use guard::{Guard, Refused, is_public};
+pub use retry_after::retry_after;
+pub use trouble::reason_of;
+
+/// Most redirects that are followed for one request.
+pub const MAX_REDIRECTS: usize = 10;
+
+/// The user agent unless the user gives one: name, version and a URL that says who this is.
+pub const DEFAULT_USER_AGENT: &str = concat!(
+    "Warren/",
+    env!("CARGO_PKG_VERSION"),
+    " (+https://github.com/warren-crawler/warren)"
+);
+
+/// Idle connections kept to one host: the host windows rarely ask for more, and a crawl meets many hosts.
+const IDLE_PER_HOST: usize = 16;
+
+/// How long an idle connection is kept.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What a client is made of.
+#[derive(Debug, Clone)]
+pub struct ClientSettings {
+    /// Which addresses may be asked.
+    pub guard: Guard,
+    /// From the first byte of the connection to its establishment.
+    pub connect_timeout: Duration,
+    /// From the start of the request to the last byte of the answer, redirects included.
+    pub total_timeout: Duration,
+    /// Whether to offer gzip. Pages shrink by it; images are compressed already, and must be stored as they are.
+    pub compressed: bool,
+}
+
+/// Makes TLS's cryptography known to the process. Call it once, before the first client or broker connection; later
+/// calls change nothing.
+pub fn install_tls_provider() {
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::trace!("a TLS provider was already installed");
+    }
+}
+
+/// Builds a client.
+pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        // A proxy would look names up by itself, past the guard.
+        .no_proxy()
+        .dns_resolver(Arc::new(resolver::GuardedResolver(settings.guard)))
+        .redirect(redirects(settings.guard))
+        .referer(false)
+        .connect_timeout(settings.connect_timeout)
+        .timeout(settings.total_timeout)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .gzip(settings.compressed)
+        .build()
+}
+
+fn redirects(guard: Guard) -> reqwest::redirect::Policy {
+    reqwest::redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > MAX_REDIRECTS {
+            return attempt.error(trouble::TooManyRedirects);
+        }
+        match guard.check_url(attempt.url()) {
+            Ok(()) => attempt.follow(),
+            Err(refused) => attempt.error(refused),
+        }
+    })
+}

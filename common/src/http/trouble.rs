@@ -1,0 +1,53 @@
+//! Turns the HTTP client's errors into the manifest's reasons. The client nests errors of many libraries, so the
+//! chain of causes is walked for the first one that says something definite.
+
+use std::error::Error;
+use std::io;
+
+use super::guard::Refused;
+use super::resolver::ResolveError;
+use crate::reason::Reason;
+
+/// Marks a request that was redirected too often.
+#[derive(Debug, thiserror::Error)]
+#[error("more than {} redirects", super::MAX_REDIRECTS)]
+pub(super) struct TooManyRedirects;
+
+/// Why a request failed.
+#[must_use]
+pub fn reason_of(error: &reqwest::Error) -> Reason {
+    if let Some(reason) = causes(error).find_map(definite) {
+        return reason;
+    }
+    if error.is_timeout() {
+        Reason::Timeout
+    } else if error.is_redirect() {
+        Reason::Redirects
+    } else if error.is_connect() {
+        Reason::Connect
+    } else {
+        Reason::Network
+    }
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}
+
+fn definite(cause: &(dyn Error + 'static)) -> Option<Reason> {
+    if let Some(refused) = cause.downcast_ref::<Refused>() {
+        return Some((*refused).into());
+    }
+    if cause.is::<ResolveError>() {
+        return Some(Reason::Dns);
+    }
+    if cause.is::<TooManyRedirects>() {
+        return Some(Reason::Redirects);
+    }
+    if cause.is::<rustls::Error>() {
+        return Some(Reason::Tls);
+    }
+    // rustls' errors travel inside an io::Error, whose `source` skips over what it carries.
+    let carried = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    carried?.is::<rustls::Error>().then_some(Reason::Tls)
+}

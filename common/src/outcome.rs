@@ -1,0 +1,140 @@
+//! What became of an image: the words, and the message in which a downloader tells the producer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::image_id::ImageId;
+use crate::reason::Reason;
+use crate::run_name::RunName;
+
+/// The state of an image in the manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Its bytes are in the store.
+    Stored,
+    /// The same bytes were stored by this run under another URL.
+    Duplicate,
+    /// What came is not an image, or not one that the limits let in.
+    Rejected,
+    /// Not asked for: robots.txt, a private address, a scheme.
+    Blocked,
+    /// HTTP, network, TLS or DNS did not deliver it.
+    Failed,
+    /// No outcome yet.
+    Outstanding,
+}
+
+impl Status {
+    /// Every status, in the order in which people read them.
+    pub const ALL: [Self; 6] = [
+        Self::Stored,
+        Self::Duplicate,
+        Self::Rejected,
+        Self::Blocked,
+        Self::Failed,
+        Self::Outstanding,
+    ];
+
+    /// The manifest's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Duplicate => "duplicate",
+            Self::Rejected => "rejected",
+            Self::Blocked => "blocked",
+            Self::Failed => "failed",
+            Self::Outstanding => "outstanding",
+        }
+    }
+}
+
+/// A message of a run's reply queue: outcomes of one worker, as they came about, of any batches of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// The version of the format, [`crate::wire::VERSION`].
+    pub v: u32,
+    /// The run that asked.
+    pub run: RunName,
+    /// The name of the worker.
+    pub worker: String,
+    /// How many images that worker fetches at once: the producer sizes its window by it.
+    pub concurrency: u32,
+    /// What became of the images.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// What became of one try of an image. Fields are absent where nothing is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// Which image.
+    pub id: ImageId,
+    /// Which try, as the task said.
+    pub attempt: u32,
+    /// Never `duplicate` or `outstanding` on the wire: the first is the producer's to find, the second is no outcome.
+    pub status: Status,
+    /// Why it is not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Where redirects led, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_url: Option<String>,
+    /// The status code of the last answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// The `Content-Type` that the server claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// The format that the bytes show, such as `png`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Length of what was received, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// SHA-256 of what was received, hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Where it is in the store, relative to the store's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What `Retry-After` asked for, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// When the fetch began, in milliseconds since 1970 UTC.
+    pub fetched_at: u64,
+    /// How long the fetch took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl Outcome {
+    /// An outcome without any knowledge but the verdict, to be filled in.
+    #[must_use]
+    pub fn new(id: ImageId, attempt: u32, status: Status, reason: Option<Reason>) -> Self {
+        Self {
+            id,
+            attempt,
+            status,
+            reason,
+            final_url: None,
+            http_status: None,
+            content_type: None,
+            format: None,
+            width: None,
+            height: None,
+            bytes: None,
+            sha256: None,
+            path: None,
+            retry_after: None,
+            fetched_at: 0,
+            duration_ms: 0,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The fixed short words that say why an image has the outcome it has, and which of them are worth another try.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why an image was not stored. Its text is the manifest's `reason`; `docs/output.md` lists the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Reason {
+    /// The text is no URL, or is longer than Warren takes.
+    BadUrl,
+    /// Neither `http` nor `https`.
+    Scheme,
+    /// The address is loopback, private or otherwise special, and `--allow-private` was not given.
+    PrivateAddress,
+    /// robots.txt of the image's host disallows it.
+    Robots,
+    /// robots.txt answers with a server error, which RFC 9309 (2.3.1.4) reads as "nothing may be fetched".
+    RobotsUnreachable,
+    /// The server answered with this status, which carries no image.
+    Http(u16),
+    /// Connecting or the whole transfer took longer than allowed.
+    Timeout,
+    /// The connection was refused or could not be made.
+    Connect,
+    /// The host's name has no address, or could not be looked up.
+    Dns,
+    /// The TLS handshake failed: certificate, name or protocol.
+    Tls,
+    /// The connection broke, or the server does not speak HTTP.
+    Network,
+    /// More redirects than are followed, or a loop.
+    Redirects,
+    /// The body is longer than `--max-bytes`.
+    TooLarge,
+    /// More pixels than `--max-pixels`.
+    TooManyPixels,
+    /// The answer has no body.
+    Empty,
+    /// The bytes are no image of a known format.
+    NotAnImage,
+    /// The bytes end before the image does.
+    Truncated,
+}
+
+/// Every reason that is a single word; `http-NNN` is the one that is not.
+const WORDS: [(&str, Reason); 16] = [
+    ("bad-url", Reason::BadUrl),
+    ("scheme", Reason::Scheme),
+    ("private-address", Reason::PrivateAddress),
+    ("robots", Reason::Robots),
+    ("robots-unreachable", Reason::RobotsUnreachable),
+    ("timeout", Reason::Timeout),
+    ("connect", Reason::Connect),
+    ("dns", Reason::Dns),
+    ("tls", Reason::Tls),
+    ("network", Reason::Network),
+    ("redirects", Reason::Redirects),
+    ("too-large", Reason::TooLarge),
+    ("too-many-pixels", Reason::TooManyPixels),
+    ("empty", Reason::Empty),
+    ("not-an-image", Reason::NotAnImage),
+    ("truncated", Reason::Truncated),
+];
+
+impl Reason {
+    /// Whether the same request may well succeed later. The one classification that retries rest on.
+    ///
+    /// Transient statuses are those that RFC 9110 and RFC 6585 describe as passing (408, 425, 429, 500, 502, 503, 504)
+    /// and the 52x family that proxies in front of an unreachable origin use.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        match self {
+            Self::Timeout | Self::Connect | Self::Dns | Self::Network | Self::Truncated => true,
+            Self::Http(status) => matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 520..=529),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Http(status) = self {
+            return write!(f, "http-{status}");
+        }
+        let word = WORDS
+            .iter()
+            .find(|(_, reason)| reason == self)
+            .map_or("unknown", |(word, _)| word);
+        f.write_str(word)
+    }
+}
+
+impl FromStr for Reason {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(status) = text.strip_prefix("http-").and_then(|digits| digits.parse().ok()) {
+            return Ok(Self::Http(status));
+        }
+        let known = WORDS.iter().find(|(word, _)| *word == text).map(|(_, reason)| *reason);
+        known.ok_or_else(|| format!("{text:?} is no known reason"))
+    }
+}
+
+impl TryFrom<String> for Reason {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Reason> for String {
+    fn from(reason: Reason) -> Self {
+        reason.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_round_trips() {
+        for (word, reason) in WORDS {
+            assert_eq!(reason.to_string(), word);
+            assert_eq!(word.parse(), Ok(reason));
+        }
+        assert_eq!("http-404".parse(), Ok(Reason::Http(404)));
+        assert_eq!(Reason::Http(404).to_string(), "http-404");
+        assert!("http-".parse::<Reason>().is_err());
+        assert!("no-such-word".parse::<Reason>().is_err());
+    }
+
+    #[test]
+    fn passing_troubles_are_tried_again_and_lasting_ones_are_not() {
+        for reason in [
+            Reason::Timeout,
+            Reason::Connect,
+            Reason::Dns,
+            Reason::Network,
+            Reason::Truncated,
+        ] {
+            assert!(reason.is_transient(), "{reason}");
+        }
+        for status in [408, 425, 429, 500, 502, 503, 504, 520, 529] {
+            assert!(Reason::Http(status).is_transient(), "{status}");
+        }
+        for status in [400, 401, 403, 404, 410, 451, 501, 505] {
+            assert!(!Reason::Http(status).is_transient(), "{status}");
+        }
+        for reason in [
+            Reason::Tls,
+            Reason::NotAnImage,
+            Reason::TooLarge,
+            Reason::Robots,
+            Reason::PrivateAddress,
+        ] {
+            assert!(!reason.is_transient(), "{reason}");
+        }
+    }
+}

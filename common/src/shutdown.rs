@@ -1,0 +1,35 @@
+//! Two-step stopping: the first signal asks for an orderly end, the second for an end at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// What running code watches to learn that it should end.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    /// Take no new work; finish and report what is in hand.
+    pub drain: CancellationToken,
+    /// Leave now; whatever is unfinished stays with the broker or the ledger.
+    pub now: CancellationToken,
+}
+
+impl Shutdown {
+    /// Watches SIGTERM and Ctrl-C for as long as the runtime lives.
+    ///
+    /// # Errors
+    /// When the handlers cannot be installed.
+    pub fn on_signals() -> std::io::Result<Self> {
+        let shutdown = Self::default();
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let watched = shutdown.clone();
+        tokio::spawn(async move {
+            for token in [watched.drain, watched.now] {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                token.cancel();
+            }
+        });
+        Ok(shutdown)
+    }
+}

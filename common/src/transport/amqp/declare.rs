@@ -1,0 +1,115 @@
+//! The shapes of the queues. Declaring is idempotent and done at the start of every session, so a queue that somebody
+//! deleted is back as soon as anybody reconnects.
+
+use std::sync::Arc;
+
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Connection};
+
+use super::AmqpSettings;
+use super::session::{call, protocol_error};
+use crate::topology::{DELIVERY_LIMIT, REPLY_QUEUE_LEASE};
+use crate::transport::{Queue, QueueState, TransportError};
+
+/// Declares `queue`, and for the task queue first the dead-letter queue that it needs.
+pub(super) async fn declare(settings: &AmqpSettings, channel: &Channel, queue: &Queue) -> Result<(), TransportError> {
+    if *queue == Queue::Tasks {
+        declare_one(settings, channel, &Queue::Dead).await?;
+    }
+    declare_one(settings, channel, queue).await
+}
+
+async fn declare_one(settings: &AmqpSettings, channel: &Channel, queue: &Queue) -> Result<(), TransportError> {
+    let name = queue.name(&settings.topology);
+    let declared = channel.queue_declare(
+        name.as_str().into(),
+        QueueDeclareOptions::durable(),
+        shape(settings, queue),
+    );
+    match call(settings, declared).await {
+        Ok(_) => Ok(()),
+        Err(TransportError::Broken { source, .. }) if is_mismatch(&source) => {
+            Err(TransportError::Mismatch { queue: name, source })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn is_mismatch(error: &Arc<lapin::Error>) -> bool {
+    matches!(
+        protocol_error(error),
+        Some(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED))
+    )
+}
+
+fn shape(settings: &AmqpSettings, queue: &Queue) -> FieldTable {
+    let text = |value: &str| AMQPValue::LongString(value.into());
+    let arguments = match queue {
+        Queue::Tasks => vec![
+            ("x-queue-type", text("quorum")),
+            ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)),
+            ("x-dead-letter-exchange", text("")),
+            ("x-dead-letter-routing-key", text(&settings.topology.dead())),
+            // A dead letter stays in the task queue until the dead-letter queue has it; this strategy needs this overflow.
+            ("x-dead-letter-strategy", text("at-least-once")),
+            ("x-overflow", text("reject-publish")),
+        ],
+        Queue::Dead => vec![("x-queue-type", text("quorum"))],
+        // Short-lived and owned by one run: a classic queue, which quorum queues are no replacement for.
+        Queue::Replies(_) => {
+            let lease = i64::try_from(REPLY_QUEUE_LEASE.as_millis()).unwrap_or(i64::MAX);
+            vec![
+                ("x-queue-type", text("classic")),
+                ("x-expires", AMQPValue::LongLongInt(lease)),
+            ]
+        }
+    };
+    let mut table = FieldTable::default();
+    for (key, value) in arguments {
+        table.insert(key.into(), value);
+    }
+    table
+}
+
+/// Looks at a queue on a channel of its own, because asking for a queue that does not exist closes the channel.
+pub(super) async fn inspect(
+    settings: &AmqpSettings,
+    connection: &Connection,
+    queue: &Queue,
+) -> Result<QueueState, TransportError> {
+    let channel = call(settings, connection.create_channel()).await?;
+    let passive = QueueDeclareOptions::durable().passive();
+    let asked = channel.queue_declare(queue.name(&settings.topology).into(), passive, FieldTable::default());
+    match call(settings, asked).await {
+        Ok(state) => {
+            call(settings, channel.close(200, "bye".into())).await?;
+            Ok(QueueState {
+                ready: state.message_count(),
+                consumers: state.consumer_count(),
+            })
+        }
+        Err(TransportError::Broken { source, .. })
+            if matches!(
+                protocol_error(&source),
+                Some(AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
+            ) =>
+        {
+            Ok(QueueState::default())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Deletes a queue; one that does not exist is deleted already.
+pub(super) async fn delete(
+    settings: &AmqpSettings,
+    connection: &Connection,
+    queue: &Queue,
+) -> Result<(), TransportError> {
+    let channel = call(settings, connection.create_channel()).await?;
+    let deleting = channel.queue_delete(queue.name(&settings.topology).into(), QueueDeleteOptions::default());
+    call(settings, deleting).await?;
+    call(settings, channel.close(200, "bye".into())).await
+}

@@ -1,0 +1,65 @@
+//! RabbitMQ by lapin. Two connections in every process, one to publish and one to consume, because a broker that is low
+//! on memory or disk stops reading from connections that publish, and acks must not wait for that.
+//!
+//! lapin's own recovery is off: after a channel error it leaves a consumer pending for ever. Instead each link
+//! ([`publish`], [`consume`]) is a task that builds a session from nothing, serves it until anything at all goes wrong,
+//! and builds the next one.
+
+mod consume;
+mod declare;
+mod publish;
+mod session;
+
+use crate::config::BrokerUri;
+use crate::topology::Topology;
+
+use super::{Published, Queue, QueueState, TransportError};
+
+pub use consume::{AmqpConsumer, AmqpReceipt};
+
+/// What connecting takes.
+#[derive(Debug, Clone)]
+pub struct AmqpSettings {
+    /// Where the broker is.
+    pub uri: BrokerUri,
+    /// The names in it.
+    pub topology: Topology,
+    /// What the management UI shows for our connections.
+    pub name: String,
+}
+
+/// A connection to RabbitMQ. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Amqp {
+    settings: AmqpSettings,
+    publisher: publish::Publisher,
+}
+
+impl Amqp {
+    /// Connects, and declares the task and dead-letter queues. A broker that does not answer is tried for
+    /// [`session::PATIENCE`]; one that refuses is an error at once.
+    pub async fn connect(settings: AmqpSettings) -> Result<Self, TransportError> {
+        let publisher = publish::Publisher::start(settings.clone()).await?;
+        Ok(Self { settings, publisher })
+    }
+
+    pub(super) async fn publish(&self, queue: Queue, body: Vec<u8>) -> Result<Published, TransportError> {
+        self.publisher.publish(queue, body).await
+    }
+
+    pub(super) async fn consume(&self, queue: Queue, prefetch: u16) -> Result<AmqpConsumer, TransportError> {
+        AmqpConsumer::start(self.settings.clone(), queue, prefetch).await
+    }
+
+    pub(super) async fn inspect(&self, queue: Queue) -> Result<QueueState, TransportError> {
+        self.publisher.inspect(queue).await
+    }
+
+    pub(super) async fn delete(&self, queue: Queue) -> Result<(), TransportError> {
+        self.publisher.delete(queue).await
+    }
+
+    pub(super) async fn close(self) {
+        self.publisher.close().await;
+    }
+}

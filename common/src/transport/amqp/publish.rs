@@ -1,0 +1,360 @@
+//! The publishing link: many callers, one confirm channel, a bounded number of messages on their way. A message whose
+//! confirmation a lost session took with it is sent again on the next one; receivers bear duplicates.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{BasicProperties, Confirmation, Event};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::session::{Reconnect, Session, call};
+use super::{AmqpSettings, declare};
+use crate::transport::{Published, Queue, QueueState, TransportError};
+
+/// Messages on their way without confirmation, at most. Confirms come in groups, one for each write to the broker's
+/// disk, so one at a time would be bound by its latency.
+const UNCONFIRMED: usize = 256;
+
+/// Without any confirmation for this long, while some are awaited and the broker is not blocked, the session is given up.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long to wait before a message that the queue refused (it is full) is offered again.
+const REFUSED_DELAY: Duration = Duration::from_millis(200);
+
+/// AMQP's delivery mode for messages that survive a restart of the broker.
+const PERSISTENT: u8 = 2;
+
+enum Command {
+    Publish(Request),
+    Inspect(Queue, oneshot::Sender<Result<QueueState, TransportError>>),
+    Delete(Queue, oneshot::Sender<Result<(), TransportError>>),
+    Close(oneshot::Sender<()>),
+}
+
+struct Request {
+    queue: Queue,
+    body: Vec<u8>,
+    done: oneshot::Sender<Result<Published, TransportError>>,
+}
+
+/// The callers' end.
+#[derive(Debug, Clone)]
+pub(super) struct Publisher {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Publisher {
+    /// Starts the link, and waits until its first session stands.
+    pub(super) async fn start(settings: AmqpSettings) -> Result<Self, TransportError> {
+        let (commands, received) = mpsc::channel(UNCONFIRMED);
+        let (standing, stands) = oneshot::channel();
+        let link = Link {
+            settings,
+            received,
+            waiting: VecDeque::new(),
+            closing: None,
+        };
+        tokio::spawn(link.run(standing));
+        stands
+            .await
+            .unwrap_or(Err(TransportError::Closed))
+            .map(|()| Self { commands })
+    }
+
+    pub(super) async fn publish(&self, queue: Queue, body: Vec<u8>) -> Result<Published, TransportError> {
+        self.ask(|done| Command::Publish(Request { queue, body, done })).await
+    }
+
+    pub(super) async fn inspect(&self, queue: Queue) -> Result<QueueState, TransportError> {
+        self.ask(|done| Command::Inspect(queue, done)).await
+    }
+
+    pub(super) async fn delete(&self, queue: Queue) -> Result<(), TransportError> {
+        self.ask(|done| Command::Delete(queue, done)).await
+    }
+
+    pub(super) async fn close(self) {
+        let (done, closed) = oneshot::channel();
+        if self.commands.send(Command::Close(done)).await.is_ok() {
+            // An error means that the link ended by itself, which is what was asked for.
+            closed.await.unwrap_or(());
+        }
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, TransportError>>) -> Command,
+    ) -> Result<T, TransportError> {
+        let (done, answer) = oneshot::channel();
+        self.commands
+            .send(command(done))
+            .await
+            .map_err(|_| TransportError::Closed)?;
+        answer.await.unwrap_or(Err(TransportError::Closed))
+    }
+}
+
+/// Answers somebody who may have stopped waiting; then nobody is left to tell.
+fn answer<T>(done: oneshot::Sender<T>, value: T) {
+    drop(done.send(value));
+}
+
+/// Why a session is over.
+enum Over {
+    Closed,
+    Lost(TransportError),
+}
+
+struct Link {
+    settings: AmqpSettings,
+    received: mpsc::Receiver<Command>,
+    /// To be sent (again) before anything new is taken.
+    waiting: VecDeque<Request>,
+    closing: Option<oneshot::Sender<()>>,
+}
+
+impl Link {
+    async fn run(mut self, standing: oneshot::Sender<Result<(), TransportError>>) {
+        let mut standing = Some(standing);
+        let mut reconnect = Reconnect::new();
+        let error = loop {
+            let lost = match self.open().await {
+                Ok(session) => {
+                    reconnect.succeeded();
+                    if let Some(standing) = standing.take() {
+                        answer(standing, Ok(()));
+                    }
+                    match self.serve(&session).await {
+                        Over::Closed => {
+                            session.close().await;
+                            return self.closing.into_iter().for_each(|done| answer(done, ()));
+                        }
+                        Over::Lost(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            if let Err(error) = reconnect.after(lost).await {
+                break error;
+            }
+        };
+        match standing {
+            Some(standing) => answer(standing, Err(error)),
+            None => self.fail_everybody(&error).await,
+        }
+    }
+
+    async fn open(&self) -> Result<Session, TransportError> {
+        let session = Session::open(&self.settings, "publish").await?;
+        declare::declare(&self.settings, &session.channel, &Queue::Tasks).await?;
+        call(
+            &self.settings,
+            session.channel.confirm_select(ConfirmSelectOptions::default()),
+        )
+        .await?;
+        Ok(session)
+    }
+
+    /// After an error that no waiting mends: everybody who asks hears of it, until nobody is left to ask.
+    async fn fail_everybody(mut self, error: &TransportError) {
+        for request in self.waiting.drain(..) {
+            answer(request.done, Err(error.clone()));
+        }
+        while let Some(command) = self.received.recv().await {
+            match command {
+                Command::Publish(request) => answer(request.done, Err(error.clone())),
+                Command::Inspect(_, done) => answer(done, Err(error.clone())),
+                Command::Delete(_, done) => answer(done, Err(error.clone())),
+                Command::Close(done) => return answer(done, ()),
+            }
+        }
+    }
+
+    /// Serves one session until it breaks or is closed. What was not confirmed by then waits for the next one.
+    async fn serve(&mut self, session: &Session) -> Over {
+        let mut serving = Serving::new(session);
+        let over = self.serve_with(session, &mut serving).await;
+        self.waiting.extend(serving.unconfirmed.into_values());
+        over
+    }
+
+    async fn serve_with(&mut self, session: &Session, serving: &mut Serving) -> Over {
+        let mut clock = interval(Duration::from_secs(1));
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let free = serving.unconfirmed.len() < UNCONFIRMED && !serving.blocked && serving.resume_at.is_none();
+            if free && let Some(request) = self.waiting.pop_front() {
+                if let Err(error) = self.send(session, serving, request).await {
+                    return Over::Lost(error);
+                }
+                continue;
+            }
+            let step = tokio::select! {
+                Some((ticket, confirmation)) = serving.confirms.next() => {
+                    self.confirmed(session, serving, ticket, confirmation).await
+                }
+                Some(event) = serving.events.next() => self.noticed(serving, event),
+                _ = clock.tick() => self.watch(serving),
+                () = sleep_until(serving.resume_at.unwrap_or_else(Instant::now)), if serving.resume_at.is_some() => {
+                    serving.resume_at = None;
+                    Ok(())
+                }
+                command = self.received.recv(), if free => match command {
+                    Some(Command::Close(done)) => {
+                        self.closing = Some(done);
+                        return Over::Closed;
+                    }
+                    Some(command) => self.obey(session, serving, command).await,
+                    None => return Over::Closed,
+                },
+            };
+            if let Err(error) = step {
+                return Over::Lost(error);
+            }
+        }
+    }
+
+    async fn obey(&mut self, session: &Session, serving: &mut Serving, command: Command) -> Result<(), TransportError> {
+        match command {
+            Command::Publish(request) => return self.send(session, serving, request).await,
+            Command::Inspect(queue, done) => {
+                answer(
+                    done,
+                    declare::inspect(&self.settings, &session.connection, &queue).await,
+                );
+            }
+            Command::Delete(queue, done) => {
+                answer(done, declare::delete(&self.settings, &session.connection, &queue).await);
+            }
+            Command::Close(done) => self.closing = Some(done),
+        }
+        Ok(())
+    }
+
+    async fn send(&self, session: &Session, serving: &mut Serving, request: Request) -> Result<(), TransportError> {
+        let options = BasicPublishOptions {
+            mandatory: true,
+            ..BasicPublishOptions::default()
+        };
+        let properties = BasicProperties::default()
+            .with_delivery_mode(PERSISTENT)
+            .with_content_type("application/json".into());
+        let name = request.queue.name(&self.settings.topology);
+        let published = session
+            .channel
+            .basic_publish("".into(), name.into(), options, &request.body, properties);
+        let published = call(&self.settings, published).await;
+        if serving.unconfirmed.is_empty() {
+            serving.progress = Instant::now();
+        }
+        serving.next_ticket += 1;
+        let ticket = serving.next_ticket;
+        // Kept before the error is looked at: the message may be on its way all the same.
+        serving.unconfirmed.insert(ticket, request);
+        let confirm = published?;
+        serving.confirms.push(Box::pin(async move { (ticket, confirm.await) }));
+        Ok(())
+    }
+
+    async fn confirmed(
+        &mut self,
+        session: &Session,
+        serving: &mut Serving,
+        ticket: u64,
+        confirmation: lapin::Result<Confirmation>,
+    ) -> Result<(), TransportError> {
+        // An error leaves the request among the unconfirmed, and so for the next session.
+        let confirmation = call(&self.settings, std::future::ready(confirmation)).await?;
+        serving.progress = Instant::now();
+        let Some(request) = serving.unconfirmed.remove(&ticket) else {
+            return Ok(());
+        };
+        match confirmation {
+            Confirmation::Ack(None) => answer(request.done, Ok(Published::Queued)),
+            Confirmation::Ack(Some(_)) if request.queue == Queue::Tasks => {
+                tracing::warn!("the task queue was deleted; declaring it again");
+                declare::declare(&self.settings, &session.channel, &Queue::Tasks).await?;
+                self.waiting.push_back(request);
+            }
+            Confirmation::Ack(Some(_)) => answer(request.done, Ok(Published::Unroutable)),
+            Confirmation::Nack(_) => {
+                tracing::debug!("the queue is full; offering the message again");
+                serving.resume_at = Some(Instant::now() + REFUSED_DELAY);
+                self.waiting.push_back(request);
+            }
+            // The channel is in confirm mode from its first message, so this cannot be; if it is, nothing was promised.
+            Confirmation::NotRequested => self.waiting.push_back(request),
+        }
+        Ok(())
+    }
+
+    fn noticed(&self, serving: &mut Serving, event: Event) -> Result<(), TransportError> {
+        match event {
+            Event::ConnectionBlocked(reason) => {
+                tracing::warn!(
+                    reason,
+                    "the broker is short of memory or disk and takes no messages; waiting"
+                );
+                serving.blocked = true;
+            }
+            Event::ConnectionUnblocked => {
+                tracing::info!("the broker takes messages again");
+                serving.blocked = false;
+                serving.progress = Instant::now();
+            }
+            Event::Error(source) => {
+                return Err(TransportError::Broken {
+                    uri: self.settings.uri.clone(),
+                    source: source.into(),
+                });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn watch(&self, serving: &Serving) -> Result<(), TransportError> {
+        let stuck = !serving.unconfirmed.is_empty() && !serving.blocked && serving.progress.elapsed() > CONFIRM_TIMEOUT;
+        if stuck {
+            let seconds = CONFIRM_TIMEOUT.as_secs();
+            return Err(TransportError::Silent {
+                uri: self.settings.uri.clone(),
+                seconds,
+            });
+        }
+        Ok(())
+    }
+}
+
+type Confirm = Pin<Box<dyn Future<Output = (u64, lapin::Result<Confirmation>)> + Send>>;
+
+/// What is under way in one session.
+struct Serving {
+    unconfirmed: HashMap<u64, Request>,
+    confirms: FuturesUnordered<Confirm>,
+    events: Pin<Box<dyn Stream<Item = Event> + Send>>,
+    next_ticket: u64,
+    blocked: bool,
+    /// Set while a full queue is given time.
+    resume_at: Option<Instant>,
+    /// When the last confirmation came, or the first message after a pause was sent.
+    progress: Instant,
+}
+
+impl Serving {
+    fn new(session: &Session) -> Self {
+        Self {
+            unconfirmed: HashMap::new(),
+            confirms: FuturesUnordered::new(),
+            events: Box::pin(session.connection.events_listener()),
+            next_ticket: 0,
+            blocked: session.connection.status().blocked(),
+            resume_at: None,
+            progress: Instant::now(),
+        }
+    }
+}

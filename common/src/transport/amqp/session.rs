@@ -1,0 +1,167 @@
+//! One session with the broker: a connection and a channel, opened with a deadline, closed with a deadline; and how long
+//! to wait before the next one. No call to the broker in this module or its neighbours waits without an end.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::AmqpSettings;
+use crate::transport::TransportError;
+
+/// How long a program that starts waits for a broker that does not answer yet.
+pub(super) const PATIENCE: Duration = Duration::from_secs(6);
+
+/// Longest wait for the answer to one call.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a broker may refuse on reconnecting before that is believed: while it boots, virtual hosts and users may
+/// be missing for a moment.
+const REFUSALS: u32 = 5;
+
+/// A connection with one channel.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    pub(super) channel: Channel,
+}
+
+impl Session {
+    pub(super) async fn open(settings: &AmqpSettings, role: &str) -> Result<Self, TransportError> {
+        let properties =
+            ConnectionProperties::default().with_connection_name(format!("{} ({role})", settings.name).into());
+        let connecting = Connection::connect_uri(settings.uri.for_connecting(), properties);
+        let connection = within(settings, connecting, |error| on_connect(settings, error)).await?;
+        let channel = call(settings, connection.create_channel()).await?;
+        Ok(Self { connection, channel })
+    }
+
+    /// Says good-bye. A broker that does not answer is left without.
+    pub(super) async fn close(self) {
+        let goodbye = async {
+            // Closing the channel waits for the broker's answer, and so for everything written before it.
+            self.channel.close(200, "bye".into()).await?;
+            self.connection.close(200, "bye".into()).await
+        };
+        if let Err(error) = timeout(CALL_TIMEOUT, goodbye).await.unwrap_or(Ok(())) {
+            tracing::debug!(error = %error, "the broker was gone before we left");
+        }
+    }
+}
+
+/// Waits for a call's answer, at most [`CALL_TIMEOUT`].
+pub(super) async fn call<T>(
+    settings: &AmqpSettings,
+    answer: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, TransportError> {
+    within(settings, answer, |error| {
+        let refused = protocol_error(&error)
+            .is_some_and(|kind| matches!(kind, AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)));
+        let (uri, source) = (settings.uri.clone(), Arc::new(error));
+        if refused {
+            TransportError::Refused { uri, source }
+        } else {
+            TransportError::Broken { uri, source }
+        }
+    })
+    .await
+}
+
+async fn within<T>(
+    settings: &AmqpSettings,
+    answer: impl Future<Output = lapin::Result<T>>,
+    blame: impl FnOnce(lapin::Error) -> TransportError,
+) -> Result<T, TransportError> {
+    match timeout(CALL_TIMEOUT, answer).await {
+        Ok(answer) => answer.map_err(blame),
+        Err(_) => Err(TransportError::Silent {
+            uri: settings.uri.clone(),
+            seconds: CALL_TIMEOUT.as_secs(),
+        }),
+    }
+}
+
+fn on_connect(settings: &AmqpSettings, error: lapin::Error) -> TransportError {
+    let refused = protocol_error(&error).is_some_and(|kind| {
+        matches!(
+            kind,
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) | AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)
+        )
+    });
+    let (uri, source) = (settings.uri.clone(), Arc::new(error));
+    if refused {
+        TransportError::Refused { uri, source }
+    } else {
+        TransportError::Unreachable { uri, source }
+    }
+}
+
+/// What the broker itself said, where the error is the broker's.
+pub(super) fn protocol_error(error: &lapin::Error) -> Option<&AMQPErrorKind> {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => Some(error.kind()),
+        _ => None,
+    }
+}
+
+/// Decides after each lost or failed session whether and when there is a next one.
+pub(super) struct Reconnect {
+    started: Instant,
+    /// Whether a session has ever stood; before that, patience is short.
+    pub(super) stood: bool,
+    failures: u32,
+    refusals: u32,
+}
+
+impl Reconnect {
+    const FIRST_DELAY: Duration = Duration::from_millis(200);
+    const LONGEST_DELAY: Duration = Duration::from_secs(10);
+
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            stood: false,
+            failures: 0,
+            refusals: 0,
+        }
+    }
+
+    /// A session stands.
+    pub(super) fn succeeded(&mut self) {
+        *self = Self {
+            stood: true,
+            ..Self::new()
+        };
+    }
+
+    /// Waits before the next try, or gives the error back when another try is pointless.
+    pub(super) async fn after(&mut self, error: TransportError) -> Result<(), TransportError> {
+        self.refusals += u32::from(error.is_lasting());
+        let hopeless = error.is_lasting() && (!self.stood || self.refusals >= REFUSALS);
+        let impatient = !self.stood && self.started.elapsed() + CALL_TIMEOUT / 2 >= PATIENCE;
+        if hopeless || impatient {
+            return Err(error);
+        }
+        let longest = (Self::FIRST_DELAY * 2u32.saturating_pow(self.failures)).min(Self::LONGEST_DELAY);
+        self.failures = (self.failures + 1).min(16);
+        // Full jitter: a fleet that lost the same broker must not come back as one.
+        let delay = longest.mul_f64(rand::random_range(0.1..=1.0));
+        if self.stood {
+            tracing::warn!(error = %Chain(&error), delay_ms = delay.as_millis(), "lost the broker; connecting again");
+        }
+        sleep(delay).await;
+        Ok(())
+    }
+}
+
+/// Writes an error with its causes, for a log line.
+pub(super) struct Chain<'a>(pub(super) &'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        std::iter::successors(self.0.source(), |&cause| cause.source()).try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}

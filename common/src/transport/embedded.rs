@@ -1,0 +1,293 @@
+//! The queue in memory, for the producer and a downloader in one process. The semantics are the broker's: bounded
+//! unsettled deliveries, redelivery of what was not settled, a dead-letter queue.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::{Message, Published, Queue, QueueState, Receipt, Settled};
+
+/// All queues of the process.
+#[derive(Debug, Clone, Default)]
+pub struct Embedded {
+    queues: Arc<Mutex<HashMap<Queue, QueueInMemory>>>,
+    changed: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct QueueInMemory {
+    ready: VecDeque<Waiting>,
+    unsettled: BTreeMap<u64, Unsettled>,
+    consumers: u32,
+    next_tag: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    body: Vec<u8>,
+    redelivered: bool,
+}
+
+#[derive(Debug)]
+struct Unsettled {
+    consumer: u64,
+    body: Vec<u8>,
+}
+
+impl Embedded {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Queue, QueueInMemory>> {
+        // The data is consistent after every statement, so a panic elsewhere does not spoil it.
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn publish(&self, queue: &Queue, body: Vec<u8>) -> Published {
+        let mut queues = self.lock();
+        // A reply queue exists only while its run does; the others are part of the fleet.
+        let found = match queue {
+            Queue::Replies(_) => queues.get_mut(queue),
+            Queue::Tasks | Queue::Dead => Some(queues.entry(queue.clone()).or_default()),
+        };
+        let Some(found) = found else {
+            return Published::Unroutable;
+        };
+        found.ready.push_back(Waiting {
+            body,
+            redelivered: false,
+        });
+        drop(queues);
+        self.changed.notify_waiters();
+        Published::Queued
+    }
+
+    pub(super) fn consume(&self, queue: Queue, prefetch: u16) -> EmbeddedConsumer {
+        let mut queues = self.lock();
+        let state = queues.entry(queue.clone()).or_default();
+        state.consumers += 1;
+        state.next_tag += 1;
+        let id = state.next_tag;
+        drop(queues);
+        EmbeddedConsumer {
+            embedded: self.clone(),
+            queue,
+            id,
+            prefetch: usize::from(prefetch),
+            stopped: false,
+        }
+    }
+
+    pub(super) fn inspect(&self, queue: &Queue) -> QueueState {
+        self.lock()
+            .get(queue)
+            .map_or_else(QueueState::default, |state| QueueState {
+                ready: u32::try_from(state.ready.len()).unwrap_or(u32::MAX),
+                consumers: state.consumers,
+            })
+    }
+
+    pub(super) fn delete(&self, queue: &Queue) {
+        self.lock().remove(queue);
+    }
+}
+
+/// A consumer of a queue in memory.
+#[derive(Debug)]
+pub struct EmbeddedConsumer {
+    embedded: Embedded,
+    queue: Queue,
+    id: u64,
+    prefetch: usize,
+    stopped: bool,
+}
+
+impl EmbeddedConsumer {
+    pub(super) async fn next(&mut self) -> Option<Message> {
+        if self.stopped {
+            return None;
+        }
+        loop {
+            let changed = self.embedded.changed.clone();
+            let notified = changed.notified();
+            tokio::pin!(notified);
+            // Registered before looking, so that a change between look and wait is not missed.
+            notified.as_mut().enable();
+            if let Some(message) = self.take() {
+                return Some(message);
+            }
+            notified.await;
+        }
+    }
+
+    fn take(&self) -> Option<Message> {
+        let mut queues = self.embedded.lock();
+        let state = queues.get_mut(&self.queue)?;
+        if state.unsettled.values().filter(|held| held.consumer == self.id).count() >= self.prefetch {
+            return None;
+        }
+        let Waiting { body, redelivered } = state.ready.pop_front()?;
+        state.next_tag += 1;
+        let tag = state.next_tag;
+        state.unsettled.insert(
+            tag,
+            Unsettled {
+                consumer: self.id,
+                body: body.clone(),
+            },
+        );
+        let receipt = EmbeddedReceipt {
+            embedded: self.embedded.clone(),
+            queue: self.queue.clone(),
+            tag,
+        };
+        Some(Message {
+            body,
+            redelivered,
+            receipt: Receipt::Embedded(receipt),
+        })
+    }
+
+    pub(super) fn stop(&mut self) {
+        if !std::mem::replace(&mut self.stopped, true)
+            && let Some(state) = self.embedded.lock().get_mut(&self.queue)
+        {
+            state.consumers = state.consumers.saturating_sub(1);
+        }
+    }
+}
+
+impl Drop for EmbeddedConsumer {
+    fn drop(&mut self) {
+        self.stop();
+        let mut queues = self.embedded.lock();
+        let Some(state) = queues.get_mut(&self.queue) else {
+            return;
+        };
+        let held: Vec<u64> = state
+            .unsettled
+            .iter()
+            .filter(|(_, held)| held.consumer == self.id)
+            .map(|(tag, _)| *tag)
+            .collect();
+        for tag in held.into_iter().rev() {
+            if let Some(Unsettled { body, .. }) = state.unsettled.remove(&tag) {
+                state.ready.push_front(Waiting {
+                    body,
+                    redelivered: true,
+                });
+            }
+        }
+        drop(queues);
+        self.embedded.changed.notify_waiters();
+    }
+}
+
+/// The right to settle one delivery of a queue in memory.
+#[derive(Debug)]
+pub struct EmbeddedReceipt {
+    embedded: Embedded,
+    queue: Queue,
+    tag: u64,
+}
+
+impl EmbeddedReceipt {
+    fn settle(&self, then: impl FnOnce(&mut HashMap<Queue, QueueInMemory>, Vec<u8>)) -> Settled {
+        let mut queues = self.embedded.lock();
+        let held = queues
+            .get_mut(&self.queue)
+            .and_then(|state| state.unsettled.remove(&self.tag));
+        let Some(Unsettled { body, .. }) = held else {
+            return Settled::Stale;
+        };
+        then(&mut queues, body);
+        drop(queues);
+        self.embedded.changed.notify_waiters();
+        Settled::Done
+    }
+
+    pub(super) fn ack(self) -> Settled {
+        self.settle(|_, _| {})
+    }
+
+    pub(super) fn reject(self) -> Settled {
+        self.settle(|queues, body| {
+            queues.entry(Queue::Dead).or_default().ready.push_back(Waiting {
+                body,
+                redelivered: false,
+            });
+        })
+    }
+
+    pub(super) fn release(self) -> Settled {
+        self.settle(|queues, body| {
+            if let Some(state) = queues.get_mut(&self.queue) {
+                state.ready.push_front(Waiting {
+                    body,
+                    redelivered: true,
+                });
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(message: Option<Message>) -> (Vec<u8>, bool, Receipt) {
+        let message = message.expect("a delivery");
+        (message.body, message.redelivered, message.receipt)
+    }
+
+    #[tokio::test]
+    async fn what_is_not_settled_comes_again() {
+        let queues = Embedded::default();
+        queues.publish(&Queue::Tasks, b"one".to_vec());
+        let mut first = queues.consume(Queue::Tasks, 1);
+        let (_, redelivered, receipt) = body(first.next().await);
+        assert!(!redelivered);
+        drop(first);
+        let (_, redelivered, again) = body(queues.consume(Queue::Tasks, 1).next().await);
+        assert!(redelivered);
+        assert_eq!(receipt.ack().await, Settled::Stale, "the first delivery is void");
+        drop(again);
+    }
+
+    #[tokio::test]
+    async fn prefetch_bounds_what_is_unsettled() {
+        let queues = Embedded::default();
+        for _ in 0..3 {
+            queues.publish(&Queue::Tasks, Vec::new());
+        }
+        let mut consumer = queues.consume(Queue::Tasks, 2);
+        let (_, _, first) = body(consumer.next().await);
+        let (_, _, _second) = body(consumer.next().await);
+        assert!(consumer.take().is_none());
+        assert_eq!(first.ack().await, Settled::Done);
+        assert!(consumer.take().is_some());
+    }
+
+    #[tokio::test]
+    async fn rejected_messages_are_dead_letters_and_released_ones_wait_again() {
+        let queues = Embedded::default();
+        queues.publish(&Queue::Tasks, b"bad".to_vec());
+        let mut consumer = queues.consume(Queue::Tasks, 2);
+        body(consumer.next().await).2.release().await;
+        let (_, redelivered, receipt) = body(consumer.next().await);
+        assert!(redelivered);
+        receipt.reject().await;
+        assert_eq!(queues.inspect(&Queue::Dead).ready, 1);
+        assert_eq!(queues.inspect(&Queue::Tasks), QueueState { ready: 0, consumers: 1 });
+    }
+
+    #[tokio::test]
+    async fn replies_to_a_run_that_is_gone_are_unroutable() {
+        let queues = Embedded::default();
+        let replies = Queue::Replies("run".parse().expect("valid"));
+        assert_eq!(queues.publish(&replies, Vec::new()), Published::Unroutable);
+        let consumer = queues.consume(replies.clone(), 1);
+        assert_eq!(queues.publish(&replies, Vec::new()), Published::Queued);
+        drop(consumer);
+        queues.delete(&replies);
+        assert_eq!(queues.publish(&replies, Vec::new()), Published::Unroutable);
+    }
+}

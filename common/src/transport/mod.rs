@@ -1,0 +1,199 @@
+//! Carries messages between the producer and the downloaders: publish with confirmation, consume with prefetch, settle
+//! each delivery once. Two implementations of one small interface: [`amqp`] speaks to RabbitMQ, [`embedded`] stays in
+//! memory for `--embedded`. Everything above is the same code.
+//!
+//! What holds for both: a publish returns only when the message is safe in its queue; delivery is at-least-once, so
+//! whoever receives must bear a message twice; an unsettled delivery comes again.
+
+pub mod amqp;
+pub mod embedded;
+mod error;
+
+use crate::run_name::RunName;
+use crate::topology::Topology;
+
+pub use error::TransportError;
+
+/// A queue by its part in the protocol; the [`Topology`] knows its name, the implementation its shape.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// Batches for any downloader.
+    Tasks,
+    /// The outcomes of one run.
+    Replies(RunName),
+    /// What could not be read, or was delivered too often.
+    Dead,
+}
+
+impl Queue {
+    fn name(&self, topology: &Topology) -> String {
+        match self {
+            Self::Tasks => topology.tasks(),
+            Self::Replies(run) => topology.replies(run),
+            Self::Dead => topology.dead(),
+        }
+    }
+}
+
+/// Where a confirmed message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// Into its queue, safely.
+    Queued,
+    /// Nowhere: the queue does not exist (any more).
+    Unroutable,
+}
+
+/// What settling a delivery came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The queue was told.
+    Done,
+    /// The connection of this delivery is gone; the message comes again, to somebody.
+    Stale,
+}
+
+/// What is known of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueState {
+    /// Messages that wait for a consumer.
+    pub ready: u32,
+    /// Consumers at this moment.
+    pub consumers: u32,
+}
+
+/// A delivery. It must be settled by its [`Receipt`]; dropping that settles nothing, and the message comes again.
+#[derive(Debug)]
+pub struct Message {
+    /// The message as it was published.
+    pub body: Vec<u8>,
+    /// Whether it may have been given to somebody before.
+    pub redelivered: bool,
+    /// The means to settle it.
+    pub receipt: Receipt,
+}
+
+/// The right to settle one delivery, once.
+#[derive(Debug)]
+pub enum Receipt {
+    /// Of RabbitMQ.
+    Amqp(amqp::AmqpReceipt),
+    /// Of the queue in memory.
+    Embedded(embedded::EmbeddedReceipt),
+}
+
+impl Receipt {
+    /// The work is done and its result is safe elsewhere.
+    pub async fn ack(self) -> Settled {
+        match self {
+            Self::Amqp(receipt) => receipt.ack().await,
+            Self::Embedded(receipt) => receipt.ack(),
+        }
+    }
+
+    /// Nobody can do this work: to the dead-letter queue.
+    pub async fn reject(self) -> Settled {
+        match self {
+            Self::Amqp(receipt) => receipt.reject().await,
+            Self::Embedded(receipt) => receipt.reject(),
+        }
+    }
+
+    /// Somebody else should do this work: back to the queue.
+    pub async fn release(self) -> Settled {
+        match self {
+            Self::Amqp(receipt) => receipt.release().await,
+            Self::Embedded(receipt) => receipt.release(),
+        }
+    }
+}
+
+/// A connection to the queues. Clones share it.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    /// RabbitMQ.
+    Amqp(amqp::Amqp),
+    /// In memory.
+    Embedded(embedded::Embedded),
+}
+
+impl Transport {
+    /// Publishes a message and waits until it is safe. Lost connections are rebuilt and the message sent again, so it
+    /// may arrive twice; the future ends only with the answer, or with an error that no waiting mends.
+    pub async fn publish(&self, queue: Queue, body: Vec<u8>) -> Result<Published, TransportError> {
+        match self {
+            Self::Amqp(amqp) => amqp.publish(queue, body).await,
+            Self::Embedded(embedded) => Ok(embedded.publish(&queue, body)),
+        }
+    }
+
+    /// Begins to consume a queue, which is created if need be. At most `prefetch` deliveries are unsettled at a time.
+    pub async fn consume(&self, queue: Queue, prefetch: u16) -> Result<Consumer, TransportError> {
+        match self {
+            Self::Amqp(amqp) => amqp.consume(queue, prefetch).await.map(Consumer::Amqp),
+            Self::Embedded(embedded) => Ok(Consumer::Embedded(embedded.consume(queue, prefetch))),
+        }
+    }
+
+    /// Looks at a queue; one that does not exist is empty and has no consumers.
+    pub async fn inspect(&self, queue: Queue) -> Result<QueueState, TransportError> {
+        match self {
+            Self::Amqp(amqp) => amqp.inspect(queue).await,
+            Self::Embedded(embedded) => Ok(embedded.inspect(&queue)),
+        }
+    }
+
+    /// Removes a queue with whatever is in it.
+    pub async fn delete(&self, queue: Queue) -> Result<(), TransportError> {
+        match self {
+            Self::Amqp(amqp) => amqp.delete(queue).await,
+            Self::Embedded(embedded) => {
+                embedded.delete(&queue);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the connections of this end in good order. Consumers are closed by themselves.
+    pub async fn close(self) {
+        match self {
+            Self::Amqp(amqp) => amqp.close().await,
+            Self::Embedded(_) => {}
+        }
+    }
+}
+
+/// A stream of deliveries that outlives lost connections.
+#[derive(Debug)]
+pub enum Consumer {
+    /// Of RabbitMQ.
+    Amqp(amqp::AmqpConsumer),
+    /// In memory.
+    Embedded(embedded::EmbeddedConsumer),
+}
+
+impl Consumer {
+    /// The next delivery; `None` after [`Consumer::stop`]. Cancel-safe. An error is final: no waiting mends it.
+    pub async fn next(&mut self) -> Result<Option<Message>, TransportError> {
+        match self {
+            Self::Amqp(consumer) => consumer.next().await,
+            Self::Embedded(consumer) => Ok(consumer.next().await),
+        }
+    }
+
+    /// Takes no further deliveries. Those in hand can still be settled; those not yet handed out go back to the queue.
+    pub async fn stop(&mut self) {
+        match self {
+            Self::Amqp(consumer) => consumer.stop().await,
+            Self::Embedded(consumer) => consumer.stop(),
+        }
+    }
+
+    /// Ends the connection after what was settled is written. Unsettled deliveries come again, to somebody.
+    pub async fn close(self) {
+        match self {
+            Self::Amqp(consumer) => consumer.close().await,
+            Self::Embedded(consumer) => drop(consumer),
+        }
+    }
+}

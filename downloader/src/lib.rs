@@ -1,8 +1,76 @@
-//! Stub while the workspace is laid out.
+//! Warren's worker. It takes batches from the task queue, fetches each image once, checks it, stores it durably, and
+//! tells the producer what happened. It decides nothing about the crawl: no retries, no waiting, no order.
+//!
+//! The rooms, in the order in which an image passes them: [`intake`] reads the message, [`image_fetch`] asks the
+//! server, [`verify`] looks at the bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges
+//! the message. [`worker`] wires them.
+
+mod batch;
+pub mod cli;
+mod host_limits;
+mod image_fetch;
+mod intake;
+mod reply;
+pub mod settings;
+mod settle;
+mod store;
+mod store_trouble;
+mod verify;
+pub mod worker;
+
 use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use common::exit::Exit;
+use common::shutdown::Shutdown;
+use common::transport::amqp::{Amqp, AmqpSettings};
+use common::transport::{Transport, TransportError};
+
+use cli::Cli;
+use settings::Settings;
+use worker::StopReason;
 
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    common::telemetry::start(cli.log.log_format, &indicatif::MultiProgress::new());
+    common::http::install_tls_provider();
+    match run(cli) {
+        Ok(()) => Exit::Complete.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            exit_of(&error).into()
+        }
+    }
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.is::<TransportError>() || error.is::<worker::BrokerLost>() {
+        Exit::Broker
+    } else if error.is::<settings::SettingsError>() {
+        Exit::Usage
+    } else {
+        Exit::Internal
+    }
+}
+
+#[tokio::main]
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let settings = Settings::try_from(cli.work)?;
+    let shutdown = Shutdown::on_signals().context("cannot watch for signals")?;
+    let amqp = AmqpSettings {
+        uri: cli.broker.broker,
+        topology: cli.broker.prefix,
+        name: format!("warren downloader {}", settings.worker),
+    };
+    let transport = Transport::Amqp(Amqp::connect(amqp).await?);
+    let reason = worker::run(settings, transport, shutdown).await?;
+    match reason {
+        StopReason::Drained => tracing::info!("drained; everything in hand is settled"),
+        StopReason::Idle => tracing::info!("nothing to do for long enough; leaving"),
+        StopReason::Abandoned => tracing::warn!("left at once; what was in hand comes again, to another downloader"),
+    }
+    Ok(())
 }

@@ -1,4 +1,5 @@
-//! Calls the library.
+//! The downloader; see the library for everything.
+
 fn main() -> std::process::ExitCode {
     downloader::main()
 }

@@ -91,11 +91,11 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     let [a, b, c, ..] = ip.segments();
     // Only 2000::/3 is global unicast (RFC 4291); loopback, unspecified, unique local, link-local, site-local and
     // multicast addresses all lie outside it. Within it some blocks are special:
-    let special = match (a, b, c) {
-        (0x2001, 0..=0x01ff, _) // IETF protocol assignments, RFC 2928
-        | (0x2001, 0x0db8, _) // documentation, RFC 3849
-        | (0x3fff, 0..=0x0fff, _) // documentation, RFC 9637
-        | (0x2620, 0x004f, 0x8000) => true, // AS112, RFC 7534
+    let special = match (a, b) {
+        // IETF protocol assignments (RFC 2928); documentation (RFC 3849, RFC 9637)
+        (0x2001, 0..=0x01ff | 0x0db8) | (0x3fff, 0..=0x0fff) => true,
+        // AS112, RFC 7534
+        (0x2620, 0x004f) => c == 0x8000,
         _ => false,
     };
     a & 0xe000 == 0x2000 && !special

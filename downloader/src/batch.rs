@@ -1,0 +1,82 @@
+//! A delivery in hand: the images of one message, and how far they are. A batch is settled once, when its last image
+//! is done; whether by an ack or by giving it back is decided by what happened to its images.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use common::run_name::RunName;
+use common::transport::Receipt;
+
+/// A message's images that are still in hand.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Whose images these are.
+    pub(crate) run: RunName,
+    /// The run's own count, for logs.
+    pub(crate) number: u64,
+    /// What to send as `User-Agent`.
+    pub(crate) user_agent: String,
+    unfinished: AtomicUsize,
+    progress: AtomicU8,
+    give_back: AtomicBool,
+    receipt: Mutex<Option<Receipt>>,
+}
+
+const UNTOUCHED: u8 = 0;
+const BEGUN: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+impl Batch {
+    pub(crate) fn new(run: RunName, number: u64, user_agent: String, images: usize, receipt: Receipt) -> Self {
+        Self {
+            run,
+            number,
+            user_agent,
+            unfinished: AtomicUsize::new(images),
+            progress: AtomicU8::new(UNTOUCHED),
+            give_back: AtomicBool::new(false),
+            receipt: Mutex::new(Some(receipt)),
+        }
+    }
+
+    /// Asks to begin an image. While draining, a batch of which nothing has begun is given back whole instead; one that
+    /// has begun is finished, because its fetched images would be fetched again otherwise.
+    pub(crate) fn begin_image(&self, draining: bool) -> bool {
+        let target = if draining { GIVEN_UP } else { BEGUN };
+        match self
+            .progress
+            .compare_exchange(UNTOUCHED, target, Ordering::AcqRel, Ordering::Acquire)
+        {
+            Ok(_) => !draining,
+            Err(progress) => progress == BEGUN,
+        }
+    }
+
+    /// The batch must come again: an image of it could not be dealt with here.
+    pub(crate) fn must_come_again(&self) {
+        self.give_back.store(true, Ordering::Release);
+    }
+
+    /// One image is done. After the last one, what is left to do for the delivery.
+    pub(crate) fn finish_image(&self) -> Option<Verdict> {
+        if self.unfinished.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return None;
+        }
+        let receipt = self.receipt.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let give_back = self.give_back.load(Ordering::Acquire) || self.progress.load(Ordering::Acquire) == GIVEN_UP;
+        Some(if give_back {
+            Verdict::Release(receipt)
+        } else {
+            Verdict::Ack(receipt)
+        })
+    }
+}
+
+/// How a delivery is to be settled.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Every outcome is with the producer.
+    Ack(Receipt),
+    /// Some image is not done.
+    Release(Receipt),
+}

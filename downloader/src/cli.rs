@@ -1,0 +1,123 @@
+//! What can be typed. Checked and made whole by [`crate::settings`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, ValueEnum};
+use common::cli::{BrokerOptions, LogOptions};
+use common::config::{duration, size};
+
+/// Fetches, checks and stores the images that producers ask for; start as many as you have machines
+///
+/// Runs until SIGTERM or Ctrl-C, then finishes what it has begun and leaves; a second signal leaves at once.
+#[derive(Debug, Parser)]
+#[command(name = "downloader", version)]
+pub struct Cli {
+    /// Where the queues are.
+    #[command(flatten)]
+    pub broker: BrokerOptions,
+    /// What to do with images.
+    #[command(flatten)]
+    pub work: WorkOptions,
+    /// How to talk.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+/// Every option that is not the broker's.
+#[derive(Debug, Clone, Args)]
+pub struct WorkOptions {
+    /// Options that `producer --embedded` takes as they are.
+    #[command(flatten)]
+    pub own: OwnOptions,
+
+    /// Images of one host at once in this process; 0: no limit
+    #[arg(
+        long,
+        env = "WARREN_PER_HOST",
+        value_name = "N",
+        default_value_t = 16,
+        help_heading = "Fetching"
+    )]
+    pub per_host: usize,
+
+    /// Fetch from loopback, private and link-local addresses too; without it they are refused, whatever a task says
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE", help_heading = "Fetching")]
+    pub allow_private: bool,
+}
+
+/// Options that only the downloader knows; `producer` has them for `--embedded`.
+#[derive(Debug, Clone, Args)]
+pub struct OwnOptions {
+    /// Folder that the images are kept in
+    #[arg(
+        long,
+        env = "WARREN_STORE",
+        value_name = "LOCATION",
+        default_value = "./images",
+        help_heading = "Storing"
+    )]
+    pub store: PathBuf,
+
+    /// How images are laid out in the store
+    #[arg(long, env = "WARREN_LAYOUT", value_enum, default_value_t, help_heading = "Storing")]
+    pub layout: Layout,
+
+    /// Images at once
+    #[arg(long, env = "WARREN_CONCURRENCY", value_name = "N", default_value_t = 64, help_heading = "Fetching",
+          value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub concurrency: u16,
+
+    /// Longest image that is taken
+    #[arg(long, env = "WARREN_MAX_BYTES", value_name = "SIZE", default_value = "64MiB", value_parser = size,
+          help_heading = "Checking")]
+    pub max_bytes: u64,
+
+    /// Most pixels of an image that is taken, width times height
+    #[arg(
+        long,
+        env = "WARREN_MAX_PIXELS",
+        value_name = "N",
+        default_value_t = 250_000_000,
+        help_heading = "Checking"
+    )]
+    pub max_pixels: u64,
+
+    /// Longest time for an image, from the request to the last byte
+    #[arg(long, env = "WARREN_FETCH_TIMEOUT", value_name = "D", default_value = "60s", value_parser = duration,
+          help_heading = "Fetching")]
+    pub fetch_timeout: Duration,
+
+    /// Longest time to make a connection
+    #[arg(long, env = "WARREN_CONNECT_TIMEOUT", value_name = "D", default_value = "10s", value_parser = duration,
+          help_heading = "Fetching")]
+    pub connect_timeout: Duration,
+
+    /// Name of this worker in every reply [default: host name and random]
+    #[arg(long, env = "WARREN_WORKER", value_name = "NAME", help_heading = "Working")]
+    pub worker: Option<String>,
+
+    /// Leave with exit code 0 after this long without work, for batch schedulers [default: never]
+    #[arg(long, env = "WARREN_EXIT_WHEN_IDLE", value_name = "D", value_parser = duration, help_heading = "Working")]
+    pub exit_when_idle: Option<Duration>,
+}
+
+/// How images are laid out in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Layout {
+    /// One file an image, named by the SHA-256 of its bytes
+    #[default]
+    Files,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

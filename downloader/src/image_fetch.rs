@@ -1,0 +1,116 @@
+//! Asks a server for one image, once. What happens is an outcome, never an error: the producer decides what to do next.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use common::http::{self, Announced, BodyError, ClientSettings};
+use common::outcome::{Outcome, Status};
+use common::reason::Reason;
+use common::task::ImageTask;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use reqwest::{Client, StatusCode};
+use url::Url;
+
+use crate::settings::Settings;
+
+/// What browsers send for `img`, shortened to what is said about images.
+const ACCEPTED: &str = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
+
+/// Longest `Content-Type` that is passed on, in bytes.
+const MAX_CONTENT_TYPE: usize = 200;
+
+/// Fetches images.
+#[derive(Debug)]
+pub(crate) struct ImageFetch {
+    client: Client,
+    max_bytes: usize,
+    settings: ClientSettings,
+}
+
+/// An answer: what is known so far, and the body where there is one to look at.
+pub(crate) struct Fetched {
+    pub(crate) outcome: Outcome,
+    pub(crate) body: Option<Bytes>,
+}
+
+impl ImageFetch {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, reqwest::Error> {
+        let client_settings = ClientSettings {
+            guard: settings.guard,
+            connect_timeout: settings.connect_timeout,
+            total_timeout: settings.fetch_timeout,
+            compressed: false,
+        };
+        Ok(Self {
+            client: http::client(&client_settings)?,
+            max_bytes: settings.limits.max_bytes,
+            settings: client_settings,
+        })
+    }
+
+    /// Fetches `url`, which is the task's parsed.
+    pub(crate) async fn fetch(&self, task: &ImageTask, url: Url, user_agent: &str) -> Fetched {
+        let mut outcome = Outcome::new(task.id, task.attempt, Status::Failed, None);
+        outcome.fetched_at = now_ms();
+        let begun = Instant::now();
+        let answer = self.ask(url, user_agent, &mut outcome).await;
+        outcome.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let body = match answer {
+            Ok(body) => Some(body),
+            Err(reason) => {
+                outcome.status = status_of(reason);
+                outcome.reason = Some(reason);
+                None
+            }
+        };
+        Fetched { outcome, body }
+    }
+
+    async fn ask(&self, url: Url, user_agent: &str, outcome: &mut Outcome) -> Result<Bytes, Reason> {
+        self.settings.guard.check_url(&url)?;
+        let request = self
+            .client
+            .get(url.clone())
+            .header(ACCEPT, ACCEPTED)
+            .header(USER_AGENT, user_agent);
+        let response = request.send().await.map_err(|error| http::reason_of(&error))?;
+        outcome.http_status = Some(response.status().as_u16());
+        outcome.content_type = content_type(response.headers());
+        outcome.final_url = (*response.url() != url).then(|| response.url().to_string());
+        if response.status() != StatusCode::OK {
+            outcome.retry_after = http::retry_after(response.headers()).map(|rest| rest.as_secs());
+            return Err(Reason::Http(response.status().as_u16()));
+        }
+        match http::read_capped(response, self.max_bytes, Announced::Believe).await {
+            Ok(body) if body.is_empty() => Err(Reason::Empty),
+            Ok(body) => Ok(body),
+            Err(error @ BodyError::TooLarge { .. }) => Err(error.reason()),
+            Err(BodyError::Transfer(error)) => Err(match http::reason_of(&error) {
+                // The answer had begun: the bytes stop before the length that was announced.
+                Reason::Network => Reason::Truncated,
+                reason => reason,
+            }),
+        }
+    }
+}
+
+/// Which status a reason of this room belongs to.
+fn status_of(reason: Reason) -> Status {
+    match reason {
+        Reason::TooLarge | Reason::Empty | Reason::Truncated => Status::Rejected,
+        Reason::PrivateAddress | Reason::Scheme => Status::Blocked,
+        _ => Status::Failed,
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let mut text = headers.get(CONTENT_TYPE)?.to_str().ok()?.to_owned();
+    // Header values that are text are ASCII, so any byte is a boundary.
+    text.truncate(MAX_CONTENT_TYPE);
+    Some(text)
+}
+
+fn now_ms() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}

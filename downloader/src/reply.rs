@@ -1,0 +1,101 @@
+//! Tells producers what happened. Outcomes leave as they come about; while earlier replies await their confirmation,
+//! those that come meanwhile share the next message, so a busy worker sends few large replies and a slow one small ones
+//! at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use common::outcome::{Outcome, Reply};
+use common::run_name::RunName;
+use common::transport::{Published, Queue, Transport, TransportError};
+use common::wire;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::batch::Batch;
+use crate::settle;
+
+/// Replies on their way at once.
+const AT_ONCE: usize = 2;
+
+/// Most outcomes in a reply; about 100 kB.
+const MAX_OUTCOMES: usize = 256;
+
+/// An image that is done, and the batch it is of.
+pub(crate) struct Finished {
+    pub(crate) batch: Arc<Batch>,
+    pub(crate) outcome: Outcome,
+}
+
+/// Who sends the replies, and as whom.
+pub(crate) struct Replier {
+    pub(crate) transport: Transport,
+    pub(crate) worker: String,
+    pub(crate) concurrency: u16,
+}
+
+impl Replier {
+    /// Sends until the last sender is dropped and everything is confirmed. An error is one that no waiting mends.
+    pub(crate) async fn run(self, mut finished: mpsc::Receiver<Finished>) -> Result<(), TransportError> {
+        let replier = Arc::new(self);
+        let mut sending: JoinSet<Result<(), TransportError>> = JoinSet::new();
+        let mut group = Vec::new();
+        loop {
+            while sending.len() >= AT_ONCE {
+                sent(sending.join_next().await)?;
+            }
+            if finished.recv_many(&mut group, MAX_OUTCOMES).await == 0 {
+                break;
+            }
+            for (run, group) in by_run(group.drain(..)) {
+                let replier = Arc::clone(&replier);
+                sending.spawn(async move { replier.send(run, group).await });
+            }
+        }
+        while let Some(result) = sending.join_next().await {
+            sent(Some(result))?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, run: RunName, group: Vec<Finished>) -> Result<(), TransportError> {
+        let (batches, outcomes): (Vec<_>, Vec<_>) = group.into_iter().map(|one| (one.batch, one.outcome)).unzip();
+        let reply = Reply {
+            v: wire::VERSION,
+            run: run.clone(),
+            worker: self.worker.clone(),
+            concurrency: self.concurrency.into(),
+            outcomes,
+        };
+        let published = self
+            .transport
+            .publish(Queue::Replies(run.clone()), wire::write(&reply))
+            .await?;
+        if published == Published::Unroutable {
+            tracing::info!(%run, images = reply.outcomes.len(), "the run is gone; its images are kept, nobody is told");
+        }
+        for batch in batches {
+            settle::image_done(&batch).await;
+        }
+        Ok(())
+    }
+}
+
+fn by_run(group: impl Iterator<Item = Finished>) -> HashMap<RunName, Vec<Finished>> {
+    let mut runs: HashMap<RunName, Vec<Finished>> = HashMap::new();
+    for finished in group {
+        match runs.get_mut(&finished.batch.run) {
+            Some(known) => known.push(finished),
+            None => drop(runs.insert(finished.batch.run.clone(), vec![finished])),
+        }
+    }
+    runs
+}
+
+fn sent(joined: Option<Result<Result<(), TransportError>, tokio::task::JoinError>>) -> Result<(), TransportError> {
+    match joined {
+        Some(Ok(result)) => result,
+        // A reply task that panicked has settled nothing, so its batches come again.
+        Some(Err(_)) | None => Ok(()),
+    }
+}

@@ -1,0 +1,82 @@
+//! Keeps images durably. An image is stored when its bytes are on the disk under their final name and would be there
+//! after a power cut; nothing is ever seen half-written under a final name.
+
+mod commit;
+mod files;
+mod sweep;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+/// The store cannot take an image. This is the machine's trouble, not the image's.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("cannot {doing} {path}", path = path.display())]
+pub(crate) struct StoreError {
+    doing: &'static str,
+    path: PathBuf,
+    source: std::sync::Arc<io::Error>,
+}
+
+impl StoreError {
+    fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self {
+            doing,
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    }
+}
+
+/// An image to be kept.
+#[derive(Debug)]
+pub(crate) struct Image {
+    pub(crate) bytes: Bytes,
+    /// Hexadecimal SHA-256 of the bytes.
+    pub(crate) sha256: String,
+    /// The ending of its name.
+    pub(crate) format: &'static str,
+}
+
+struct Request {
+    image: Image,
+    done: oneshot::Sender<Result<String, StoreError>>,
+}
+
+/// Images waiting for the next commit, at most; bodies are bounded by the downloader's concurrency anyway.
+const WAITING: usize = 256;
+
+/// A handle on the store's writer.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    requests: mpsc::Sender<Request>,
+}
+
+impl Store {
+    /// Opens the folder, creating it if need be, sweeps what a crash left, and starts the writer.
+    pub(crate) fn open(root: &Path, worker: &str) -> Result<Self, StoreError> {
+        let files = files::Files::open(root, worker)?;
+        let (requests, received) = mpsc::channel(WAITING);
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || commit::run(&files, received))
+            .map_err(|source| StoreError::new("start the writer of", root, source))?;
+        Ok(Self { requests })
+    }
+
+    /// Keeps an image. Returns, when it is durable, its path relative to the store's root.
+    pub(crate) async fn put(&self, image: Image) -> Result<String, StoreError> {
+        let gone = || {
+            StoreError::new(
+                "write to",
+                Path::new("the store"),
+                io::Error::other("its writer has ended"),
+            )
+        };
+        let (done, kept) = oneshot::channel();
+        self.requests.send(Request { image, done }).await.map_err(|_| gone())?;
+        kept.await.unwrap_or_else(|_| Err(gone()))
+    }
+}

@@ -1,0 +1,273 @@
+//! Wires the rooms of the downloader: deliveries in, outcomes out, and an orderly end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::outcome::{Outcome, Status};
+use common::reason::Reason;
+use common::shutdown::Shutdown;
+use common::task::ImageTask;
+use common::transport::{Consumer, Message, Queue, Transport, TransportError};
+use sha2::{Digest, Sha256};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::batch::Batch;
+use crate::host_limits::HostLimits;
+use crate::image_fetch::{Fetched, ImageFetch};
+use crate::reply::{Finished, Replier};
+use crate::settings::Settings;
+use crate::store::{Image, Store};
+use crate::store_trouble::StoreTrouble;
+use crate::verify::verify;
+use crate::{intake, settle};
+
+/// Bodies from this length on are hashed away from the threads that serve the network, in bytes: about a millisecond.
+const LARGE: usize = 512 << 10;
+
+/// How much longer than the longest fetch a drain may take, for replies and goodbyes.
+const DRAIN_MARGIN: Duration = Duration::from_secs(10);
+
+/// Why a downloader ended without an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// Told to; everything that was begun is settled.
+    Drained,
+    /// Without work for as long as `--exit-when-idle` says.
+    Idle,
+    /// Told to leave at once, or the drain took too long; what was in hand comes again.
+    Abandoned,
+}
+
+/// The broker went away for good while this downloader worked.
+#[derive(Debug, thiserror::Error)]
+#[error("lost the broker for good")]
+pub struct BrokerLost(#[source] TransportError);
+
+/// Works until told to stop.
+pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
+    let store = Store::open(&settings.store, &settings.worker)?;
+    // A message may hold a single slow image, so fewer messages than images at once would leave slots empty.
+    let consumer = transport.consume(Queue::Tasks, settings.concurrency).await?;
+    tracing::info!(
+        worker = settings.worker,
+        store = %settings.store.display(),
+        concurrency = settings.concurrency,
+        "ready for work"
+    );
+    let (finished, received) = mpsc::channel(usize::from(settings.concurrency));
+    let replier = Replier {
+        transport: transport.clone(),
+        worker: settings.worker.clone(),
+        concurrency: settings.concurrency,
+    };
+    let sending = tokio::spawn(replier.run(received));
+    let worker = Arc::new(Worker {
+        fetch: ImageFetch::new(&settings)?,
+        slots: Semaphore::new(settings.concurrency.into()),
+        hosts: HostLimits::new(settings.per_host),
+        store,
+        trouble: StoreTrouble::default(),
+        finished,
+        draining: shutdown.drain.clone(),
+        settings,
+    });
+    let reason = worker.work(consumer, sending, &shutdown).await?;
+    if reason != StopReason::Abandoned {
+        transport.close().await;
+    }
+    Ok(reason)
+}
+
+struct Worker {
+    settings: Settings,
+    fetch: ImageFetch,
+    slots: Semaphore,
+    hosts: HostLimits,
+    store: Store,
+    trouble: StoreTrouble,
+    finished: mpsc::Sender<Finished>,
+    draining: CancellationToken,
+}
+
+type Replies = tokio::task::JoinHandle<Result<(), TransportError>>;
+
+impl Worker {
+    async fn work(
+        self: Arc<Self>,
+        mut consumer: Consumer,
+        mut replies: Replies,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<StopReason> {
+        let images = TaskTracker::new();
+        let reason = self.take_deliveries(&mut consumer, &images, &mut replies).await?;
+        consumer.stop().await;
+        images.close();
+        tracing::info!(images = images.len(), "takes no further work; finishing what has begun");
+        let grace = self.settings.fetch_timeout + DRAIN_MARGIN;
+        let drained = async {
+            images.wait().await;
+            // The last sender; with it gone the replier ends when everything is confirmed.
+            drop(self);
+            (&mut replies).await
+        };
+        tokio::select! {
+            drained = timeout(grace, drained) => match drained {
+                Ok(result) => result??,
+                Err(_) => return Ok(StopReason::Abandoned),
+            },
+            () = shutdown.now.cancelled() => return Ok(StopReason::Abandoned),
+        }
+        consumer.close().await;
+        Ok(reason)
+    }
+
+    /// Takes deliveries until it is told to drain, or has been idle for long enough.
+    async fn take_deliveries(
+        self: &Arc<Self>,
+        consumer: &mut Consumer,
+        images: &TaskTracker,
+        replies: &mut Replies,
+    ) -> anyhow::Result<StopReason> {
+        let mut busy_until = Instant::now();
+        loop {
+            let idle = self.settings.exit_when_idle.map(|limit| busy_until + limit);
+            tokio::select! {
+                () = self.draining.cancelled() => return Ok(StopReason::Drained),
+                message = self.next_message(consumer) => match message {
+                    Ok(Some(message)) => self.accept(message, images).await,
+                    Ok(None) => return Ok(StopReason::Drained),
+                    Err(error) => return Err(BrokerLost(error).into()),
+                },
+                result = &mut *replies => {
+                    // The replier ends before its senders only when the broker is lost for good.
+                    result?.map_err(BrokerLost)?;
+                    return Ok(StopReason::Drained);
+                }
+                () = sleep_until(idle.unwrap_or(busy_until)), if idle.is_some() => {
+                    if images.is_empty() {
+                        return Ok(StopReason::Idle);
+                    }
+                }
+            }
+            busy_until = Instant::now();
+        }
+    }
+
+    async fn next_message(&self, consumer: &mut Consumer) -> Result<Option<Message>, TransportError> {
+        self.trouble.passes().await;
+        consumer.next().await
+    }
+
+    async fn accept(self: &Arc<Self>, message: Message, images: &TaskTracker) {
+        let Some((batch, tasks)) = intake::open(message).await else {
+            return;
+        };
+        for task in tasks {
+            let (worker, batch) = (Arc::clone(self), Arc::clone(&batch));
+            images.spawn(async move { worker.image(batch, task).await });
+        }
+    }
+
+    /// The way of one image through the rooms.
+    async fn image(&self, batch: Arc<Batch>, task: ImageTask) {
+        match self.outcome(&batch, &task).await {
+            Some(outcome) => {
+                tracing::debug!(
+                    run = %batch.run, batch = batch.number, image.url = task.url, task.id = %task.id,
+                    status = outcome.status.as_str(), duration_ms = outcome.duration_ms, "an image is done"
+                );
+                // Fails only when the broker is lost for good, and then the delivery comes again.
+                drop(self.finished.send(Finished { batch, outcome }).await);
+            }
+            None => settle::image_done(&batch).await,
+        }
+    }
+
+    /// What became of the image; `None` when its batch goes back to the queue.
+    async fn outcome(&self, batch: &Batch, task: &ImageTask) -> Option<Outcome> {
+        let Ok(url) = Url::parse(&task.url) else {
+            return Some(Outcome::new(
+                task.id,
+                task.attempt,
+                Status::Rejected,
+                Some(Reason::BadUrl),
+            ));
+        };
+        // The host first: whoever waits for a busy host must not hold a slot that another host could use.
+        let host = self.hosts.enter(&url).await;
+        // The semaphore is never closed.
+        let slot = self.slots.acquire().await;
+        if !batch.begin_image(self.draining.is_cancelled()) {
+            return None;
+        }
+        let fetched = self.fetch.fetch(task, url, &batch.user_agent).await;
+        drop((host, slot));
+        self.keep(batch, fetched).await
+    }
+
+    /// Checks and stores what was fetched.
+    async fn keep(&self, batch: &Batch, Fetched { mut outcome, body }: Fetched) -> Option<Outcome> {
+        let Some(body) = body else { return Some(outcome) };
+        outcome.bytes = Some(body.len() as u64);
+        let sha256 = sha256(body.clone()).await;
+        outcome.sha256 = Some(sha256.clone());
+        match verify(&body, self.settings.limits.max_pixels) {
+            Ok(verified) => {
+                outcome.format = Some(verified.format.to_owned());
+                (outcome.width, outcome.height) = verified.size.unzip();
+                let image = Image {
+                    bytes: body,
+                    sha256,
+                    format: verified.format,
+                };
+                let path = self.put(batch, image).await?;
+                outcome.status = Status::Stored;
+                outcome.path = Some(path);
+            }
+            Err(reason) => {
+                outcome.status = Status::Rejected;
+                outcome.reason = Some(reason);
+            }
+        }
+        Some(outcome)
+    }
+
+    async fn put(&self, batch: &Batch, image: Image) -> Option<String> {
+        match self.store.put(image).await {
+            Ok(path) => {
+                if self.trouble.worked() {
+                    tracing::info!("the store takes images again");
+                }
+                Some(path)
+            }
+            Err(error) => {
+                batch.must_come_again();
+                if self.trouble.refused() {
+                    let error = format!("{:#}", anyhow::Error::new(error));
+                    tracing::error!(
+                        error,
+                        "the store takes no images; pausing, and returning the work to the queue"
+                    );
+                }
+                None
+            }
+        }
+    }
+}
+
+async fn sha256(body: Bytes) -> String {
+    let large = body.len() >= LARGE;
+    let hash = move || common::image_id::hex(&Sha256::digest(&body));
+    if !large {
+        return hash();
+    }
+    match tokio::task::spawn_blocking(hash).await {
+        Ok(digest) => digest,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

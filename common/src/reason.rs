@@ -15,10 +15,9 @@ pub enum Reason {
     Scheme,
     /// The address is loopback, private or otherwise special, and `--allow-private` was not given.
     PrivateAddress,
-    /// robots.txt of the image's host disallows it.
+    /// robots.txt of the image's host disallows it, or answers with a server error, which RFC 9309 (2.3.1.4) reads as
+    /// "nothing may be fetched".
     Robots,
-    /// robots.txt answers with a server error, which RFC 9309 (2.3.1.4) reads as "nothing may be fetched".
-    RobotsUnreachable,
     /// The server answered with this status, which carries no image.
     Http(u16),
     /// Connecting or the whole transfer took longer than allowed.
@@ -46,12 +45,11 @@ pub enum Reason {
 }
 
 /// Every reason that is a single word; `http-NNN` is the one that is not.
-const WORDS: [(&str, Reason); 16] = [
+const WORDS: [(&str, Reason); 15] = [
     ("bad-url", Reason::BadUrl),
     ("scheme", Reason::Scheme),
     ("private-address", Reason::PrivateAddress),
     ("robots", Reason::Robots),
-    ("robots-unreachable", Reason::RobotsUnreachable),
     ("timeout", Reason::Timeout),
     ("connect", Reason::Connect),
     ("dns", Reason::Dns),

@@ -1,8 +1,90 @@
-//! Stub while the workspace is laid out.
+//! Warren's command line: finds every image, has the fleet fetch it, and ends with one outcome for each.
+//!
+//! The producer is the only scheduler. The rooms, in the order in which an image passes them: [`seeds`] and
+//! [`page_fetch`] bring pages and lists, [`robots`] and [`pace`] say when a host may be asked, [`extract`] finds images,
+//! [`frontier`] and [`scope`] decide what is accepted, [`ledger`] remembers it, [`backlog`] holds what is next,
+//! [`window`] and [`dispatch`] hand it out, [`replies`] and [`retry`] deal with what comes back, [`stream`] and
+//! [`report`] tell people. [`pipeline`] wires them; [`commands`] holds one file a subcommand.
+
+pub mod backlog;
+pub mod cli;
+pub mod commands;
+pub mod dispatch;
+pub mod extract;
+pub mod frontier;
+pub mod ledger;
+pub mod pace;
+pub mod page_fetch;
+pub mod pipeline;
+pub mod replies;
+pub mod report;
+pub mod retry;
+pub mod robots;
+pub mod scope;
+pub mod seeds;
+pub mod settings;
+pub mod stream;
+pub mod window;
+
 use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{CommandFactory, FromArgMatches};
+use common::exit::Exit;
+use common::shutdown::Shutdown;
+use common::transport::TransportError;
+use indicatif::MultiProgress;
+
+use cli::{Cli, Command};
+use commands::extract::ExtractError;
+use commands::run::{RunExists, Session};
+use commands::status::StatusError;
+use pipeline::PipelineError;
+use seeds::list::ListError;
+use settings::SettingsError;
 
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let bars = MultiProgress::new();
+    common::telemetry::start(cli.log.log_format, &bars);
+    common::http::install_tls_provider();
+    match settings::check_embedded(&matches).map_err(Into::into).and_then(|()| run(cli, bars)) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            exit_of(&error).into()
+        }
+    }
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    let pipeline = error.downcast_ref::<PipelineError>();
+    if error.is::<TransportError>() || matches!(pipeline, Some(PipelineError::Transport(_))) {
+        return Exit::Broker;
+    }
+    let is_input = error.is::<SettingsError>()
+        || error.is::<ListError>()
+        || error.is::<RunExists>()
+        || error.is::<StatusError>()
+        || error.is::<ExtractError>()
+        || matches!(pipeline, Some(PipelineError::List(_)));
+    if is_input { Exit::Usage } else { Exit::Internal }
+}
+
+#[tokio::main]
+async fn run(cli: Cli, bars: MultiProgress) -> anyhow::Result<Exit> {
+    let shutdown = Shutdown::on_signals().context("cannot watch for signals")?;
+    let session = Session { shutdown, bars };
+    match cli.command {
+        Command::Crawl(options) => commands::crawl::crawl(options, session).await,
+        Command::Urls(options) => commands::urls::urls(options, session).await,
+        Command::Extract(options) => commands::extract::extract(options).await,
+        Command::Status(options) => commands::status::status(options).await,
+    }
 }

@@ -1,4 +1,5 @@
-//! Calls the library.
+//! The producer; see the library for everything.
+
 fn main() -> std::process::ExitCode {
     producer::main()
 }

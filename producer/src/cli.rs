@@ -1,0 +1,245 @@
+//! What can be typed. Checked and made whole by [`crate::settings`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use common::cli::{BrokerOptions, LogOptions};
+use common::config::duration;
+use common::run_name::RunName;
+
+use crate::extract::SrcsetChoice;
+use crate::scope::ScopeKind;
+use crate::seeds::list;
+
+/// Finds images on web sites or in lists, has a fleet of downloaders fetch them, and accounts for every one
+///
+/// Standard output is data, standard error is talk. Exit codes: 0 complete, 1 an error of Warren's own, 2 wrong usage or
+/// bad input, 3 the broker cannot be reached or refuses, 4 the timeout struck with images outstanding, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "producer", version, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to talk.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Pages in, images out: fetch the images of web sites
+    Crawl(CrawlOptions),
+    /// Fetch the images of a list of URLs
+    Urls(UrlsOptions),
+    /// Show what a page offers, one JSON line an image; nothing is fetched but the page
+    Extract(ExtractOptions),
+    /// Show runs, the task queue and the downloaders on it
+    Status(StatusOptions),
+}
+
+/// `producer crawl`.
+#[derive(Debug, Args)]
+#[command(after_help = "Try it without a broker:\n  producer crawl --embedded --depth 2 https://example.org/\n\n\
+    With RabbitMQ and any number of `downloader`s running:\n  producer crawl --broker amqp://user:password@rabbit:5672/%2f https://example.org/")]
+pub struct CrawlOptions {
+    /// Pages to begin at
+    #[arg(value_name = "URL", required = true)]
+    pub seeds: Vec<String>,
+
+    /// Link hops from a seed page that are followed; 0: the seed pages alone
+    #[arg(long, env = "WARREN_DEPTH", value_name = "N", default_value_t = 1, help_heading = "Crawl")]
+    pub depth: u32,
+
+    /// Which linked pages are followed; images may be anywhere
+    #[arg(long, env = "WARREN_SCOPE", value_enum, default_value_t, help_heading = "Crawl")]
+    pub scope: ScopeKind,
+
+    /// Follow only links that match one of these regular expressions
+    #[arg(long, value_name = "RE", help_heading = "Crawl")]
+    pub include: Vec<String>,
+
+    /// Do not follow links that match
+    #[arg(long, value_name = "RE", help_heading = "Crawl")]
+    pub exclude: Vec<String>,
+
+    /// Take only images whose URL matches one of these regular expressions
+    #[arg(long, value_name = "RE", help_heading = "Crawl")]
+    pub include_images: Vec<String>,
+
+    /// Do not take images whose URL matches
+    #[arg(long, value_name = "RE", help_heading = "Crawl")]
+    pub exclude_images: Vec<String>,
+
+    /// Which candidates of a srcset are taken
+    #[arg(long, env = "WARREN_SRCSET", value_enum, default_value_t, help_heading = "Crawl")]
+    pub srcset: SrcsetChoice,
+
+    /// Stop after so many pages [default: none]
+    #[arg(long, env = "WARREN_MAX_PAGES", value_name = "N", help_heading = "Crawl")]
+    pub max_pages: Option<u64>,
+
+    /// Stop finding after so many images [default: none]
+    #[arg(long, env = "WARREN_MAX_IMAGES", value_name = "N", help_heading = "Crawl")]
+    pub max_images: Option<u64>,
+
+    /// What every run has.
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// `producer urls`.
+#[derive(Debug, Args)]
+pub struct UrlsOptions {
+    /// The list; - for standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Format of the list [default: by the name's ending; standard input is txt]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "List")]
+    pub input_format: Option<list::Format>,
+
+    /// Column or field that holds the URL, in csv, tsv and jsonl
+    #[arg(long, value_name = "NAME", default_value = "url", help_heading = "List")]
+    pub url_column: String,
+
+    /// What every run has.
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// Options of every command that runs a crawl.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Where the queues are.
+    #[command(flatten)]
+    pub broker: BrokerOptions,
+
+    /// Queue and downloader inside this process, without a broker; takes the downloader's options too
+    #[arg(long, env = "WARREN_EMBEDDED", help_heading = "Broker")]
+    pub embedded: bool,
+
+    /// Give up when no reply has come for this long while some are awaited
+    #[arg(long, env = "WARREN_TIMEOUT", value_name = "D", default_value = "60s", value_parser = duration, help_heading = "Run")]
+    pub timeout: Duration,
+
+    /// Folder that runs live in
+    #[arg(long, env = "WARREN_RUNS", value_name = "DIR", default_value = "./runs", help_heading = "Run")]
+    pub runs: PathBuf,
+
+    /// Name of this run [default: time and random]
+    #[arg(long, env = "WARREN_RUN", value_name = "NAME", help_heading = "Run")]
+    pub run: Option<RunName>,
+
+    /// Images of this run out at once, at most [default: adapts to the fleet]
+    #[arg(long, env = "WARREN_WINDOW", value_name = "N", help_heading = "Run")]
+    pub window: Option<usize>,
+
+    /// Images and pages of one host out at once across the fleet; 0: no limit [default: 8]
+    #[arg(long, env = "WARREN_PER_HOST", value_name = "N", help_heading = "Politeness")]
+    pub per_host: Option<usize>,
+
+    /// Pause between the beginnings of two requests to one host [default: none]
+    #[arg(long, env = "WARREN_DELAY", value_name = "D", default_value = "0s", hide_default_value = true, value_parser = duration, help_heading = "Politeness")]
+    pub delay: Duration,
+
+    /// Further tries of an image after a transient failure
+    #[arg(long, env = "WARREN_RETRIES", value_name = "N", default_value_t = 3, help_heading = "Run")]
+    pub retries: u32,
+
+    /// Who we say we are; the first word is the robots.txt agent
+    #[arg(long, env = "WARREN_USER_AGENT", value_name = "S", default_value = common::http::DEFAULT_USER_AGENT, help_heading = "Politeness")]
+    pub user_agent: String,
+
+    /// Do not ask robots.txt
+    #[arg(long, env = "WARREN_IGNORE_ROBOTS", help_heading = "Politeness")]
+    pub ignore_robots: bool,
+
+    /// Let pages and images be on loopback, private or link-local addresses
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE", help_heading = "Politeness")]
+    pub allow_private: bool,
+
+    /// Write each outcome to standard output as a JSON line, as it comes; the summary then goes to standard error
+    #[arg(long, env = "WARREN_STREAM", help_heading = "Output")]
+    pub stream: bool,
+
+    /// How the summary is written
+    #[arg(long, env = "WARREN_FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    pub format: OutputFormat,
+
+    /// The downloader's own options, for `--embedded`.
+    #[command(flatten)]
+    pub downloader: downloader::cli::OwnOptions,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `producer extract`.
+#[derive(Debug, Args)]
+pub struct ExtractOptions {
+    /// An HTML file, - for standard input, or a page's URL
+    #[arg(value_name = "FILE|-|URL")]
+    pub page: String,
+
+    /// Address that relative URLs of a file are resolved against
+    #[arg(long, value_name = "URL")]
+    pub base: Option<String>,
+
+    /// Which candidates of a srcset are shown
+    #[arg(long, value_enum, default_value_t)]
+    pub srcset: SrcsetChoice,
+
+    /// Who we say we are
+    #[arg(long, env = "WARREN_USER_AGENT", value_name = "S", default_value = common::http::DEFAULT_USER_AGENT)]
+    pub user_agent: String,
+
+    /// Let the page be on a loopback, private or link-local address
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE")]
+    pub allow_private: bool,
+}
+
+/// `producer status`.
+#[derive(Debug, Args)]
+pub struct StatusOptions {
+    /// Show this run alone
+    #[arg(value_name = "RUN")]
+    pub run: Option<RunName>,
+
+    /// Where the queues are.
+    #[command(flatten)]
+    pub broker: BrokerOptions,
+
+    /// Show the runs without asking a broker
+    #[arg(long)]
+    pub offline: bool,
+
+    /// Folder that runs live in
+    #[arg(long, env = "WARREN_RUNS", value_name = "DIR", default_value = "./runs")]
+    pub runs: PathBuf,
+
+    /// How it is written
+    #[arg(long, env = "WARREN_FORMAT", value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,74 @@
+//! `producer extract`: what a page offers. Nothing is fetched but the page.
+
+use std::io::{self, Read, Write};
+
+use anyhow::Context;
+use common::exit::Exit;
+use common::http::Guard;
+use url::Url;
+
+use crate::cli::ExtractOptions;
+use crate::extract::{self, Page};
+use crate::frontier;
+use crate::page_fetch::{MAX_PAGE, PageFetch};
+
+/// What cannot be extracted from.
+#[derive(Debug, thiserror::Error)]
+pub enum ExtractError {
+    /// Not an address.
+    #[error("--base {0:?} is not an absolute URL")]
+    Base(String),
+    /// No such file.
+    #[error("cannot read {0}")]
+    Read(String, #[source] io::Error),
+    /// The page did not come.
+    #[error("cannot fetch {url}: {reason}")]
+    Fetch {
+        /// The page.
+        url: Url,
+        /// Why.
+        reason: common::reason::Reason,
+    },
+}
+
+/// Where relative addresses lead when a file has no address of its own.
+const NOWHERE: &str = "http://localhost/";
+
+/// Prints the candidates.
+pub async fn extract(options: ExtractOptions) -> anyhow::Result<Exit> {
+    let given = options.base.as_deref().map(|base| Url::parse(base).map_err(|_| ExtractError::Base(base.to_owned())));
+    let given = given.transpose()?;
+    let how = extract::Options { srcset: options.srcset, ..extract::Options::default() };
+    let page = if let Ok(url) = frontier::parse(&options.page) {
+        let fetch = PageFetch::new(Guard { allow_private: options.allow_private }, options.user_agent)?;
+        let fetched = fetch.fetch(&url).await.map_err(|missed| ExtractError::Fetch { url, reason: missed.reason })?;
+        let base = given.unwrap_or(fetched.url);
+        extract::extract(&fetched.body, fetched.content_type.as_deref(), &base, &how)
+    } else {
+        let bytes = read(&options.page).map_err(|error| ExtractError::Read(options.page, error))?;
+        let base = given.map_or_else(|| NOWHERE.parse(), Ok)?;
+        extract::extract(&bytes, None, &base, &how)
+    };
+    print(&page).context("cannot write to standard output")?;
+    Ok(Exit::Complete)
+}
+
+fn read(file: &str) -> io::Result<Vec<u8>> {
+    let source: Box<dyn Read> = if file == "-" { Box::new(io::stdin()) } else { Box::new(std::fs::File::open(file)?) };
+    let mut bytes = Vec::new();
+    source.take(MAX_PAGE as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn print(page: &Page) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for candidate in &page.images {
+        serde_json::to_writer(&mut out, candidate)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()?;
+    if let Some(why) = page.truncated {
+        tracing::warn!(%why, "the page was read in part");
+    }
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! What every command that runs a crawl does around the pipeline: the broker (or a downloader in this process), the
+//! run's folder, the display, and at the end, however it came, the manifest and the summary.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context;
+use common::exit::Exit;
+use common::shutdown::Shutdown;
+use common::transport::amqp::{Amqp, AmqpSettings};
+use common::transport::embedded::Embedded;
+use common::transport::{Queue, Transport, TransportError};
+use indicatif::MultiProgress;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::OutputFormat;
+use crate::ledger::{Ledger, NewPage};
+use crate::page_fetch::PageFetch;
+use crate::pipeline::{Ended, Live, Pipeline, PipelineError, Source};
+use crate::replies;
+use crate::report::progress::Progress;
+use crate::report::summary::{self, Summary};
+use crate::report::manifest;
+use crate::settings::{Broker, RunSettings};
+use crate::stream::Stream;
+
+/// What the process gives every command.
+#[derive(Clone)]
+pub struct Session {
+    /// Signals.
+    pub shutdown: Shutdown,
+    /// The terminal's bars.
+    pub bars: MultiProgress,
+}
+
+/// What there is to do.
+pub struct Work {
+    /// Where images come from.
+    pub source: Source,
+    /// Pages to begin at.
+    pub seeds: Vec<NewPage>,
+    /// `--max-images`.
+    pub max_images: Option<u64>,
+}
+
+/// The run's folder is there already.
+#[derive(Debug, thiserror::Error)]
+#[error("run {name} exists in {folder}; hint: choose another --run, or leave it out for a new name", folder = .folder.display())]
+pub struct RunExists {
+    name: String,
+    folder: PathBuf,
+}
+
+/// Runs it, from the connection to the summary.
+pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: Session) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    let folder = settings.folder();
+    if folder.exists() {
+        return Err(RunExists { name: settings.run.to_string(), folder }.into());
+    }
+    // The broker first: a run that could not begin leaves nothing behind.
+    let (transport, worker) = connect(&settings).await?;
+    create(&settings, &folder)?;
+    let ledger = Ledger::create(&folder, &settings.run, work.max_images)?;
+    ledger.add_pages(work.seeds).await?;
+    tracing::info!(run = %settings.run, folder = %folder.display(), "the run begins");
+
+    let (live, watched) = watch::channel(Live::default());
+    let progress = Progress::start(&session.bars, ledger.clone(), watched);
+    let (stream, writing) = settings.stream.then(Stream::start).unzip();
+    let pipeline = Pipeline::new(&settings, ledger.clone(), transport.clone(), fetch, work.source, stream, live);
+    let ended = drive(&settings, pipeline, &transport, &session.shutdown).await;
+    progress.finish().await;
+    if let Some(writing) = writing {
+        writing.await?;
+    }
+    stop_worker(worker).await;
+
+    let state = state_of(&ended);
+    if matches!(ended, Ok(Ended::Complete)) {
+        // Nobody will ask for this run's replies again. A queue that stays expires by itself.
+        if let Err(error) = transport.delete(Queue::Replies(settings.run.clone())).await {
+            tracing::debug!(error = %error, "the reply queue is left to expire");
+        }
+    }
+    transport.close().await;
+    ledger.set_state(state).await?;
+    manifest::write(&ledger, &folder).await?;
+    let summary = Summary::new(settings.run.clone(), state, &ledger.counts(), started.elapsed());
+    fs::write(folder.join(summary::FILE), summary.json() + "\n").context("cannot write the summary")?;
+    ledger.close().await;
+    print(&summary, &settings, &folder);
+    exit_of(ended)
+}
+
+/// Consumes the replies while the pipeline runs.
+async fn drive(
+    settings: &RunSettings,
+    pipeline: Pipeline,
+    transport: &Transport,
+    shutdown: &Shutdown,
+) -> Result<Ended, PipelineError> {
+    let consumer = replies::consume(transport, &settings.run).await?;
+    let (sender, receiver) = mpsc::channel(64);
+    let stop = CancellationToken::new();
+    let reading = tokio::spawn(replies::run(consumer, settings.run.clone(), sender, stop.clone()));
+    let ended = pipeline.run(receiver, shutdown).await;
+    stop.cancel();
+    reading.await?;
+    ended
+}
+
+/// A downloader in this process, and the means to stop it.
+struct Worker {
+    shutdown: Shutdown,
+    working: JoinHandle<anyhow::Result<downloader::worker::StopReason>>,
+}
+
+async fn connect(settings: &RunSettings) -> Result<(Transport, Option<Worker>), TransportError> {
+    match &settings.broker {
+        Broker::Amqp(broker) => {
+            let amqp = AmqpSettings {
+                uri: broker.broker.clone(),
+                topology: broker.prefix.clone(),
+                name: format!("warren producer {}", settings.run),
+            };
+            Ok((Transport::Amqp(Amqp::connect(amqp).await?), None))
+        }
+        Broker::Embedded(worker) => {
+            let transport = Transport::Embedded(Embedded::default());
+            let shutdown = Shutdown::default();
+            let working = downloader::worker::run((**worker).clone(), transport.clone(), shutdown.clone());
+            let working = tokio::spawn(working);
+            Ok((transport, Some(Worker { shutdown, working })))
+        }
+    }
+}
+
+async fn stop_worker(worker: Option<Worker>) {
+    let Some(Worker { shutdown, working }) = worker else { return };
+    // What it still has in hand is nobody's any more: the queue ends with this process.
+    shutdown.drain.cancel();
+    shutdown.now.cancel();
+    match working.await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "the downloader in this process failed"),
+        Err(error) => tracing::error!(error = %error, "the downloader in this process failed; this is a bug"),
+    }
+}
+
+fn create(settings: &RunSettings, folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(&settings.runs)
+        .with_context(|| format!("cannot create the folder of runs {}", settings.runs.display()))?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(RunExists { name: settings.run.to_string(), folder: folder.to_owned() }.into())
+        }
+        created => created.with_context(|| format!("cannot create the run's folder {}", folder.display())),
+    }
+}
+
+fn state_of(ended: &Result<Ended, PipelineError>) -> &'static str {
+    match ended {
+        Ok(Ended::Complete) => "complete",
+        Ok(Ended::TimedOut) => "timed-out",
+        Ok(Ended::Interrupted) | Err(_) => "interrupted",
+    }
+}
+
+fn print(summary: &Summary, settings: &RunSettings, folder: &Path) {
+    let text = match settings.format {
+        OutputFormat::Text => summary.text(folder),
+        OutputFormat::Json => summary.json() + "\n",
+    };
+    if settings.stream {
+        // Standard output is the outcomes' there.
+        eprint!("{text}");
+    } else {
+        print!("{text}");
+    }
+}
+
+fn exit_of(ended: Result<Ended, PipelineError>) -> anyhow::Result<Exit> {
+    match ended? {
+        Ended::Complete => Ok(Exit::Complete),
+        Ended::TimedOut => {
+            eprintln!("error: no reply came for --timeout while images were outstanding; is a downloader running?");
+            Ok(Exit::TimedOut)
+        }
+        Ended::Interrupted => Ok(Exit::Interrupted),
+    }
+}

@@ -1,0 +1,24 @@
+//! `producer urls`: the images of a list.
+
+use common::exit::Exit;
+
+use super::run::{self, Session};
+use crate::cli::UrlsOptions;
+use crate::frontier::{Filter, Frontier, Selection};
+use crate::page_fetch::PageFetch;
+use crate::pipeline::{Listing, Source};
+use crate::scope::ScopeKind;
+use crate::seeds::list::{self, ListOptions};
+use crate::settings::RunSettings;
+
+/// Runs a list.
+pub async fn urls(options: UrlsOptions, session: Session) -> anyhow::Result<Exit> {
+    let settings = RunSettings::try_from(options.run)?;
+    let fetch = PageFetch::new(settings.guard, settings.user_agent.clone())?;
+    let list = list::open(&options.file, ListOptions { format: options.input_format, url_column: options.url_column })?;
+    // A list has no pages: only the rules for images matter.
+    let selection = Selection { scope: ScopeKind::Page, depth: 0, pages: Filter::default(), images: Filter::default() };
+    let frontier = Frontier::new(selection, settings.guard, &[]);
+    let source = Source::List(Listing::new(list, frontier));
+    run::run(settings, fetch, run::Work { source, seeds: Vec::new(), max_images: None }, session).await
+}

@@ -1,0 +1,244 @@
+//! Decides what is accepted into the run: normalises addresses so that one thing has one name, keeps pages to the scope
+//! and images to the filters. What was seen before is the ledger's to know.
+
+use std::sync::{PoisonError, RwLock};
+
+use common::http::{Guard, Refused};
+use common::outcome::Status;
+use common::reason::Reason;
+use common::wire::MAX_URL;
+use regex::RegexSet;
+use url::Url;
+
+use crate::extract::{Candidate, Source};
+use crate::ledger::{NewImage, NewPage};
+use crate::scope::{Scope, ScopeKind, authority};
+
+/// Longest text of a row that is no URL that is kept, in bytes.
+const MAX_BAD_TEXT: usize = 1 << 10;
+
+/// Patterns that an address must match one of (if there are any), and must not match any of.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// `--include`, `--include-images`.
+    pub include: RegexSet,
+    /// `--exclude`, `--exclude-images`.
+    pub exclude: RegexSet,
+}
+
+impl Filter {
+    fn passes(&self, url: &str) -> bool {
+        (self.include.is_empty() || self.include.is_match(url)) && !self.exclude.is_match(url)
+    }
+}
+
+/// What a crawl takes.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// `--scope`.
+    pub scope: ScopeKind,
+    /// `--depth`.
+    pub depth: u32,
+    /// On pages.
+    pub pages: Filter,
+    /// On images.
+    pub images: Filter,
+}
+
+/// The rules of acceptance of one run.
+#[derive(Debug)]
+pub struct Frontier {
+    selection: Selection,
+    guard: Guard,
+    scopes: RwLock<Vec<Scope>>,
+}
+
+impl Frontier {
+    /// Rules for a run that starts at `seeds` (none for a list of images).
+    #[must_use]
+    pub fn new(selection: Selection, guard: Guard, seeds: &[Url]) -> Self {
+        let scopes = seeds.iter().map(|seed| Scope::new(selection.scope, seed.clone())).collect();
+        Self { selection, guard, scopes: RwLock::new(scopes) }
+    }
+
+    /// A seed led elsewhere by a redirect: the crawl is of the place it led to, too.
+    pub fn seed_moved(&self, to: &Url) {
+        let scope = Scope::new(self.selection.scope, to.clone());
+        let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+
+    /// Whether a page at this address belongs to the crawl.
+    #[must_use]
+    pub fn in_scope(&self, page: &Url) -> bool {
+        self.scopes.read().unwrap_or_else(PoisonError::into_inner).iter().any(|scope| scope.contains(page))
+    }
+
+    /// The page behind a link on a page of `depth`, if it is to be followed.
+    #[must_use]
+    pub fn link(&self, url: Url, depth: u32) -> Option<NewPage> {
+        if depth >= self.selection.depth {
+            return None;
+        }
+        let url = normalise(url).ok()?;
+        let taken = url.as_str().len() <= MAX_URL && self.in_scope(&url) && self.selection.pages.passes(url.as_str());
+        taken.then(|| page(&url, depth + 1))
+    }
+
+    /// The image of a candidate, if the filters let it in.
+    #[must_use]
+    pub fn candidate(&self, candidate: Candidate) -> Option<NewImage> {
+        let url = normalise(candidate.url).ok()?;
+        if url.as_str().len() > MAX_URL || !self.selection.images.passes(url.as_str()) {
+            return None;
+        }
+        Some(NewImage {
+            alt: candidate.alt,
+            title: candidate.title,
+            caption: candidate.caption,
+            ..self.image(&url, candidate.source)
+        })
+    }
+
+    /// The image of a list's row. Every row has an outcome: one that is no URL is rejected, with its text.
+    #[must_use]
+    pub fn listed(&self, text: &str) -> NewImage {
+        match parse(text) {
+            Ok(url) if url.as_str().len() <= MAX_URL => self.image(&url, Source::List),
+            Ok(_) => rejected(text, Status::Rejected, Reason::BadUrl),
+            Err(Refused::Scheme) if Url::parse(text.trim()).is_ok() => rejected(text, Status::Blocked, Reason::Scheme),
+            Err(_) => rejected(text, Status::Rejected, Reason::BadUrl),
+        }
+    }
+
+    fn image(&self, url: &Url, source: Source) -> NewImage {
+        NewImage {
+            url: url.as_str().to_owned(),
+            host: authority(url).to_owned(),
+            source: source.as_str(),
+            alt: None,
+            title: None,
+            caption: None,
+            verdict: self.guard.check_url(url).err().map(|refused| (Status::Blocked, refused.into())),
+        }
+    }
+}
+
+/// A page to be fetched; `url` is normalised.
+#[must_use]
+pub fn page(url: &Url, depth: u32) -> NewPage {
+    NewPage { url: url.as_str().to_owned(), host: authority(url).to_owned(), depth }
+}
+
+/// Reads an address as a person or a list writes it, and normalises it.
+///
+/// # Errors
+/// When it is no `http` or `https` URL.
+pub fn parse(text: &str) -> Result<Url, Refused> {
+    Url::parse(text.trim()).map_err(|_| Refused::Scheme).and_then(normalise)
+}
+
+/// One name for one thing: the WHATWG URL Standard's serialisation, without fragment (which no request carries) and
+/// without user name and password (which no other site's page may make us send).
+fn normalise(mut url: Url) -> Result<Url, Refused> {
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(Refused::Scheme);
+    }
+    url.set_fragment(None);
+    if !url.username().is_empty() || url.password().is_some() {
+        url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| Refused::Scheme)?;
+    }
+    Ok(url)
+}
+
+/// A row that is no URL to be fetched. Its text is what identifies it.
+fn rejected(text: &str, status: Status, reason: Reason) -> NewImage {
+    let mut text = text.trim();
+    if text.len() > MAX_BAD_TEXT {
+        text = &text[..text.floor_char_boundary(MAX_BAD_TEXT)];
+    }
+    NewImage {
+        url: text.to_owned(),
+        host: String::new(),
+        source: Source::List.as_str(),
+        alt: None,
+        title: None,
+        caption: None,
+        verdict: Some((status, reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frontier(selection: Selection) -> Frontier {
+        let seeds = [Url::parse("http://site.example/a/").expect("a URL")];
+        Frontier::new(selection, Guard { allow_private: false }, &seeds)
+    }
+
+    fn selection() -> Selection {
+        Selection { scope: ScopeKind::Host, depth: 2, pages: Filter::default(), images: Filter::default() }
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("a URL")
+    }
+
+    #[test]
+    fn one_thing_has_one_name_and_naming_it_again_changes_nothing() {
+        for (text, name) in [
+            ("HTTP://Site.Example:80/a/../b/./c.png#top", "http://site.example/b/c.png"),
+            (" https://user:secret@site.example:443/x?q=1 ", "https://site.example/x?q=1"),
+            ("http://site.example", "http://site.example/"),
+        ] {
+            let once = parse(text).expect("a URL");
+            assert_eq!(once.as_str(), name);
+            assert_eq!(normalise(once.clone()), Ok(once));
+        }
+        for bad in ["", "x.png", "mailto:a@b", "javascript:1", "http://", "http://[::1"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_to_the_depth_and_within_the_scope() {
+        let it = frontier(selection());
+        assert_eq!(it.link(url("http://site.example/b"), 1).map(|page| page.depth), Some(2));
+        assert_eq!(it.link(url("http://site.example/b"), 2), None);
+        assert_eq!(it.link(url("http://other.example/"), 0), None);
+        it.seed_moved(&url("http://other.example/home"));
+        assert!(it.link(url("http://other.example/"), 0).is_some());
+    }
+
+    #[test]
+    fn filters_let_in_what_is_included_and_not_excluded() {
+        let pages = Filter {
+            include: RegexSet::new(["/keep/"]).expect("a pattern"),
+            exclude: RegexSet::new(["draft"]).expect("a pattern"),
+        };
+        let it = frontier(Selection { pages, ..selection() });
+        assert!(it.link(url("http://site.example/keep/x"), 0).is_some());
+        assert!(it.link(url("http://site.example/keep/draft"), 0).is_none());
+        assert!(it.link(url("http://site.example/other"), 0).is_none());
+    }
+
+    #[test]
+    fn every_row_of_a_list_becomes_an_image_or_a_verdict() {
+        let it = frontier(selection());
+        assert_eq!(it.listed("http://93.184.215.14/x.png").verdict, None);
+        for (text, verdict) in [
+            ("not a url", (Status::Rejected, Reason::BadUrl)),
+            ("ftp://site.example/x.png", (Status::Blocked, Reason::Scheme)),
+            ("http://127.0.0.1/x.png", (Status::Blocked, Reason::PrivateAddress)),
+        ] {
+            assert_eq!(it.listed(text).verdict, Some(verdict), "{text}");
+        }
+        let long = format!("http://site.example/{}", "a".repeat(MAX_URL));
+        let row = it.listed(&long);
+        assert_eq!(row.verdict, Some((Status::Rejected, Reason::BadUrl)));
+        assert_eq!(row.url.len(), MAX_BAD_TEXT);
+    }
+}

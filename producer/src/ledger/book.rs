@@ -1,0 +1,52 @@
+//! What the writing thread keeps in memory beside the database: counts, and the numbers of recently used hosts.
+
+use std::collections::HashMap;
+
+use common::run_name::RunName;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::HostId;
+use super::counts::Counts;
+
+/// Hosts whose numbers are remembered.
+const REMEMBERED_HOSTS: usize = 100_000;
+
+pub(super) struct Book {
+    pub(super) run: RunName,
+    pub(super) max_images: Option<u64>,
+    pub(super) counts: Counts,
+    hosts: HashMap<String, HostId>,
+}
+
+impl Book {
+    pub(super) fn new(run: RunName, max_images: Option<u64>) -> Self {
+        Self { run, max_images, counts: Counts::default(), hosts: HashMap::new() }
+    }
+
+    /// The number of a host, given to it when it is first met.
+    pub(super) fn host(&mut self, sql: &Connection, name: &str) -> rusqlite::Result<HostId> {
+        if let Some(&id) = self.hosts.get(name) {
+            return Ok(id);
+        }
+        let known = sql
+            .prepare_cached("SELECT id FROM hosts WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        let id = match known {
+            Some(id) => id,
+            None => sql.prepare_cached("INSERT INTO hosts (name) VALUES (?1)")?.insert([name])?,
+        };
+        if self.hosts.len() >= REMEMBERED_HOSTS {
+            self.hosts.clear();
+        }
+        self.hosts.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    /// After a transaction that was rolled back: what is remembered may never have been written.
+    pub(super) fn forget(&mut self, sql: &Connection) -> rusqlite::Result<()> {
+        self.hosts.clear();
+        self.counts = super::counts::load(sql)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! How much of everything there is: kept while writing, or counted from the tables by whoever looks from outside.
+
+use std::collections::BTreeMap;
+
+use common::outcome::Status;
+use common::reason::Reason;
+use rusqlite::Connection;
+
+/// Pages by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PageCounts {
+    /// Waiting.
+    pub pending: u64,
+    /// Read.
+    pub fetched: u64,
+    /// Not to be had.
+    pub failed: u64,
+    /// Not asked for.
+    pub blocked: u64,
+}
+
+impl PageCounts {
+    pub(super) fn of(&mut self, state: &str) -> Option<&mut u64> {
+        match state {
+            "pending" => Some(&mut self.pending),
+            "fetched" => Some(&mut self.fetched),
+            "failed" => Some(&mut self.failed),
+            "blocked" => Some(&mut self.blocked),
+            // Addresses that a redirect led to are known, but no pages of their own.
+            _ => None,
+        }
+    }
+}
+
+/// Everything that a summary counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Pages by state.
+    pub pages: PageCounts,
+    /// Images by status.
+    pub images: BTreeMap<Status, u64>,
+    /// Bytes of the stored images, each stored file once.
+    pub bytes: u64,
+    /// Images that have an outcome other than being stored, by reason.
+    pub reasons: BTreeMap<Reason, u64>,
+}
+
+impl Counts {
+    /// Images of a status.
+    #[must_use]
+    pub fn of(&self, status: Status) -> u64 {
+        self.images.get(&status).copied().unwrap_or(0)
+    }
+
+    /// All images.
+    #[must_use]
+    pub fn found(&self) -> u64 {
+        self.images.values().sum()
+    }
+
+    /// Images that have their outcome.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        self.found() - self.of(Status::Outstanding)
+    }
+
+    pub(super) fn add(&mut self, status: Status) {
+        *self.images.entry(status).or_default() += 1;
+    }
+
+    pub(super) fn settle(&mut self, status: Status, reason: Option<Reason>, bytes: Option<u64>) {
+        if let Some(outstanding) = self.images.get_mut(&Status::Outstanding) {
+            *outstanding = outstanding.saturating_sub(1);
+        }
+        self.add(status);
+        self.note(status, reason, bytes);
+    }
+
+    pub(super) fn note(&mut self, status: Status, reason: Option<Reason>, bytes: Option<u64>) {
+        if let Some(reason) = reason {
+            *self.reasons.entry(reason).or_default() += 1;
+        }
+        if status == Status::Stored {
+            self.bytes += bytes.unwrap_or(0);
+        }
+    }
+}
+
+/// Counts the tables.
+pub(super) fn load(sql: &Connection) -> rusqlite::Result<Counts> {
+    let mut counts = Counts::default();
+    let mut pages = sql.prepare("SELECT state, count(*) FROM pages GROUP BY state")?;
+    for row in pages.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?)))? {
+        let (state, number) = row?;
+        if let Some(count) = counts.pages.of(&state) {
+            *count = number;
+        }
+    }
+    let mut images = sql.prepare("SELECT status, reason, count(*), sum(bytes) FROM images GROUP BY status, reason")?;
+    let mut rows = images.query([])?;
+    while let Some(row) = rows.next()? {
+        let (status, number) = (super::images::status_at(row, 0)?, row.get::<_, u64>(2)?);
+        *counts.images.entry(status).or_default() += number;
+        if status == Status::Stored {
+            counts.bytes += row.get::<_, Option<u64>>(3)?.unwrap_or(0);
+        }
+        if status != Status::Outstanding
+            && let Some(reason) = super::images::reason_at(row, 1)?
+        {
+            *counts.reasons.entry(reason).or_default() += number;
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,72 @@
+//! The `pages` table: the frontier of pages, and how each ended.
+
+use rusqlite::{Connection, Row, params};
+
+use super::book::Book;
+use super::{HostId, NewPage, PageDone, PendingPage, RowId};
+
+pub(super) fn add(book: &mut Book, sql: &Connection, new: &[NewPage]) -> rusqlite::Result<()> {
+    let mut insert = sql.prepare_cached(
+        "INSERT INTO pages (url, host, depth) VALUES (?1, ?2, ?3)
+         ON CONFLICT (url) DO UPDATE SET depth = min(depth, excluded.depth) WHERE state = 'pending' AND depth > excluded.depth",
+    )?;
+    let mut known = sql.prepare_cached("SELECT 1 FROM pages WHERE url = ?1")?;
+    for page in new {
+        let is_new = !known.exists([&page.url])?;
+        let host = book.host(sql, &page.host)?;
+        insert.execute(params![page.url, host, page.depth])?;
+        book.counts.pages.pending += u64::from(is_new);
+    }
+    Ok(())
+}
+
+pub(super) fn add_seen(book: &mut Book, sql: &Connection, url: &str, host: &str, depth: u32) -> rusqlite::Result<()> {
+    let host = book.host(sql, host)?;
+    sql.prepare_cached("INSERT OR IGNORE INTO pages (url, host, depth, state) VALUES (?1, ?2, ?3, 'redirected')")?
+        .execute(params![url, host, depth])
+        .map(drop)
+}
+
+pub(super) fn finish(book: &mut Book, sql: &Connection, done: &PageDone) -> rusqlite::Result<()> {
+    let changed = sql
+        .prepare_cached(
+            "UPDATE pages SET state = ?2, reason = ?3, http_status = ?4, final_url = ?5, truncated = ?6
+             WHERE id = ?1 AND state = 'pending'",
+        )?
+        .execute(params![
+            done.id,
+            done.state.as_str(),
+            done.reason.map(String::from),
+            done.http_status,
+            done.final_url,
+            done.truncated
+        ])?;
+    if changed == 1 {
+        book.counts.pages.pending -= 1;
+        if let Some(count) = book.counts.pages.of(done.state.as_str()) {
+            *count += 1;
+        }
+    }
+    Ok(())
+}
+
+const COLUMNS: &str = "SELECT id, host, url, depth FROM pages WHERE state = 'pending'";
+
+pub(super) fn pending(sql: &Connection, after: RowId, limit: usize) -> rusqlite::Result<Vec<PendingPage>> {
+    let statement = format!("{COLUMNS} AND id > ?1 ORDER BY id LIMIT ?2");
+    sql.prepare_cached(&statement)?.query_map(params![after, limit], read)?.collect()
+}
+
+pub(super) fn pending_of(
+    sql: &Connection,
+    host: HostId,
+    after: RowId,
+    limit: usize,
+) -> rusqlite::Result<Vec<PendingPage>> {
+    let statement = format!("{COLUMNS} AND host = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+    sql.prepare_cached(&statement)?.query_map(params![host, after, limit], read)?.collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<PendingPage> {
+    Ok(PendingPage { id: row.get(0)?, host: row.get(1)?, url: row.get(2)?, depth: row.get(3)? })
+}

@@ -1,0 +1,107 @@
+//! The tables. Names are meant to be read by people with an SQLite tool; `docs/architecture.md` explains them.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::LedgerError;
+
+/// The format's version, kept in SQLite's `user_version`.
+const FORMAT: i32 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    INSERT INTO run VALUES ('state', 'running');
+
+    CREATE TABLE hosts (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+    CREATE TABLE pages (
+        id INTEGER PRIMARY KEY,
+        url TEXT NOT NULL UNIQUE,
+        host INTEGER NOT NULL REFERENCES hosts (id),
+        depth INTEGER NOT NULL,
+        state TEXT NOT NULL DEFAULT 'pending',
+        reason TEXT,
+        http_status INTEGER,
+        final_url TEXT,
+        truncated TEXT
+    );
+    CREATE INDEX pages_pending ON pages (host, id) WHERE state = 'pending';
+
+    CREATE TABLE images (
+        id INTEGER PRIMARY KEY,
+        image BLOB NOT NULL UNIQUE,
+        url TEXT NOT NULL,
+        host INTEGER NOT NULL REFERENCES hosts (id),
+        page INTEGER REFERENCES pages (id),
+        source TEXT NOT NULL,
+        alt TEXT,
+        title TEXT,
+        caption TEXT,
+        status TEXT NOT NULL DEFAULT 'outstanding',
+        reason TEXT,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        final_url TEXT,
+        http_status INTEGER,
+        content_type TEXT,
+        format TEXT,
+        width INTEGER,
+        height INTEGER,
+        bytes INTEGER,
+        sha256 BLOB,
+        path TEXT,
+        worker TEXT,
+        fetched_at INTEGER,
+        duration_ms INTEGER
+    );
+    CREATE INDEX images_outstanding ON images (host, id) WHERE status = 'outstanding';
+    CREATE INDEX images_stored ON images (sha256) WHERE status = 'stored';
+";
+
+/// Creates the database of a new run.
+///
+/// `synchronous = NORMAL`: a killed process loses nothing that was committed; a power cut may take the last moments,
+/// and what they recorded is done again on resuming, because the database itself stays whole.
+pub(super) fn create(path: &Path) -> Result<Connection, LedgerError> {
+    let set_up = || {
+        let connection = Connection::open(path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "cache_size", -65_536)?;
+        connection.pragma_update(None, "user_version", FORMAT)?;
+        connection.execute_batch(TABLES)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    };
+    set_up().map_err(|source: rusqlite::Error| sqlite(path, source))
+}
+
+/// Opens a database to look at it.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
+    let open = || {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let format = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok((connection, format))
+    };
+    let (connection, found) = open().map_err(|source: rusqlite::Error| sqlite(path, source))?;
+    if found != FORMAT {
+        return Err(LedgerError::Format { path: path.to_owned(), found, expected: FORMAT });
+    }
+    Ok(connection)
+}
+
+fn sqlite(path: &Path, source: rusqlite::Error) -> LedgerError {
+    LedgerError::Sqlite { path: path.to_owned(), source: source.into() }
+}
+
+/// Notes something of the run as a whole.
+pub(super) fn set(sql: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    sql.prepare_cached("INSERT INTO run VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")?
+        .execute([key, value])
+        .map(drop)
+}
+
+/// Reads what was noted.
+pub(super) fn get(sql: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    sql.query_row("SELECT value FROM run WHERE key = ?1", [key], |row| row.get(0)).optional()
+}

@@ -1,0 +1,102 @@
+//! Gets a page: asks the server once, reads up to the cap, says what came. What a page is worth is not decided here.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::http::{self, Announced, BodyError, ClientSettings, Guard};
+use common::reason::Reason;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use reqwest::{Client, Response};
+use url::Url;
+
+/// Longest part of a page that is read, in bytes after decompression. A longer page is cut there.
+pub const MAX_PAGE: usize = 8 << 20;
+
+/// From the request to the last byte.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// To make a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+const ACCEPTED: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
+
+/// A page as it came.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Where redirects led.
+    pub url: Url,
+    /// The status code, a success.
+    pub status: u16,
+    /// What the server says it is.
+    pub content_type: Option<String>,
+    /// The bytes, up to the cap.
+    pub body: Bytes,
+    /// Whether there was more.
+    pub cut: bool,
+}
+
+/// A page that did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missed {
+    /// Why.
+    pub reason: Reason,
+    /// The status code, if a server answered.
+    pub status: Option<u16>,
+    /// What `Retry-After` asked for.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<Reason> for Missed {
+    fn from(reason: Reason) -> Self {
+        Self { reason, status: None, retry_after: None }
+    }
+}
+
+/// Fetches pages and robots.txt files.
+#[derive(Debug, Clone)]
+pub struct PageFetch {
+    client: Client,
+    guard: Guard,
+    user_agent: String,
+}
+
+impl PageFetch {
+    /// # Errors
+    /// When the system's TLS roots cannot be read.
+    pub fn new(guard: Guard, user_agent: String) -> Result<Self, reqwest::Error> {
+        let client = http::client(&ClientSettings {
+            guard,
+            connect_timeout: CONNECT_TIMEOUT,
+            total_timeout: TOTAL_TIMEOUT,
+            compressed: true,
+        })?;
+        Ok(Self { client, guard, user_agent })
+    }
+
+    /// Asks once, whatever the answer.
+    pub async fn ask(&self, url: &Url) -> Result<Response, Missed> {
+        self.guard.check_url(url).map_err(Reason::from)?;
+        let request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, &self.user_agent);
+        Ok(request.send().await.map_err(|error| http::reason_of(&error))?)
+    }
+
+    /// Fetches a page.
+    pub async fn fetch(&self, url: &Url) -> Result<Fetched, Missed> {
+        let response = self.ask(url).await?;
+        let status = response.status();
+        if !status.is_success() {
+            let retry_after = http::retry_after(response.headers());
+            return Err(Missed { reason: Reason::Http(status.as_u16()), status: Some(status.as_u16()), retry_after });
+        }
+        let url = response.url().clone();
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (body, cut) = match http::read_capped(response, MAX_PAGE, Announced::Ignore).await {
+            Ok(body) => (body, false),
+            Err(BodyError::TooLarge { head, .. }) => (head, true),
+            Err(error) => {
+                return Err(Missed { reason: error.reason(), status: Some(status.as_u16()), retry_after: None });
+            }
+        };
+        Ok(Fetched { url, status: status.as_u16(), content_type, body, cut })
+    }
+}

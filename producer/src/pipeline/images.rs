@@ -1,0 +1,204 @@
+//! The images of a run: which may be handed to the fleet now, and what their outcomes lead to.
+
+use std::time::Duration;
+
+use common::outcome::Outcome;
+use common::transport::{Receipt, Transport};
+use tokio::time::Instant;
+use url::Url;
+
+use super::hosts::Gate;
+use super::{Alarm, Event, Pipeline, PipelineError};
+use crate::backlog::{Backlog, Item, READING, Reading};
+use crate::dispatch::Dispatch;
+use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId};
+use crate::replies::Received;
+use crate::retry;
+use crate::settings::RunSettings;
+use crate::stream::Stream;
+use crate::window::Window;
+
+/// Images that wait to be tried again, at most; above it no new ones are begun.
+const MOST_WAITING_FOR_RETRY: usize = 10_000;
+
+/// How long a host that says "too many requests" or "unavailable" is left alone if it does not say so itself.
+const REST: Duration = Duration::from_secs(2);
+
+/// The images' part of a run's state.
+pub(super) struct Images {
+    pub(super) backlog: Backlog<PendingImage>,
+    pub(super) dispatch: Dispatch,
+    pub(super) window: Window,
+    /// Groups of outcomes on their way into the ledger.
+    pub(super) recording: usize,
+    /// Outcomes that the producer itself decided.
+    verdicts: Vec<Recording>,
+    waiting_for_retry: usize,
+    retries: u32,
+    stream: Option<Stream>,
+}
+
+impl Item for PendingImage {
+    fn id(&self) -> RowId {
+        self.id
+    }
+
+    fn host(&self) -> HostId {
+        self.host
+    }
+}
+
+impl Images {
+    pub(super) fn new(settings: &RunSettings, transport: Transport, stream: Option<Stream>) -> Self {
+        Self {
+            backlog: Backlog::new(),
+            dispatch: Dispatch::new(transport, settings.run.clone(), settings.user_agent.clone()),
+            window: Window::new(settings.window, Instant::now()),
+            recording: 0,
+            verdicts: Vec::new(),
+            waiting_for_retry: 0,
+            retries: settings.retries,
+            stream,
+        }
+    }
+
+    pub(super) fn are_done(&self) -> bool {
+        self.dispatch.out() == 0
+            && self.recording == 0
+            && self.waiting_for_retry == 0
+            && self.verdicts.is_empty()
+            && self.backlog.is_done()
+    }
+
+    pub(super) fn try_again(&mut self, image: PendingImage) {
+        self.waiting_for_retry -= 1;
+        self.backlog.put_back(image);
+    }
+
+    /// Places in the window that are worth filling now. A few free places of a full window wait until there are enough
+    /// for a batch: otherwise each reply would send a message of its own.
+    fn room(&self) -> usize {
+        let size = self.window.size();
+        let free = size.saturating_sub(self.dispatch.out());
+        let worthwhile = self.window.batch().min(size / 4).max(1);
+        if free < worthwhile || self.waiting_for_retry >= MOST_WAITING_FOR_RETRY { 0 } else { free }
+    }
+}
+
+/// Reads images that wait from the ledger.
+pub(super) async fn read(ledger: Ledger, reading: Reading) -> Result<Event, PipelineError> {
+    let found = match reading {
+        Reading::All { after } => ledger.pending_images(after, READING).await,
+        Reading::Host { host, after } => ledger.pending_images_of(host, after, READING).await,
+    };
+    Ok(Event::ImagesRead(reading, found?))
+}
+
+impl Pipeline {
+    pub(super) fn dispatch_images(&mut self, now: Instant) {
+        let room = self.images.room();
+        let mut sending = Vec::new();
+        while sending.len() < room
+            && let Some((host, url)) = self.images.backlog.peek().map(|image| (image.host, Url::parse(&image.url)))
+        {
+            // What is accepted has been parsed before; a ledger that was tampered with must not stop the run.
+            let Ok(url) = url else {
+                self.images.backlog.take();
+                continue;
+            };
+            match self.hosts.gate(host, &url, now) {
+                Gate::Open => {
+                    self.hosts.pace.begin(host, now);
+                    sending.extend(self.images.backlog.take());
+                }
+                Gate::AskRobots => {
+                    self.images.backlog.park();
+                    self.ask_robots(host, url, now);
+                }
+                Gate::Later(at) => {
+                    self.images.backlog.park();
+                    self.wake(host, at);
+                }
+                Gate::Closed(status, reason) => {
+                    if let Some(image) = self.images.backlog.take() {
+                        let outcome = Outcome::new(image.image, image.attempts, status, Some(reason));
+                        self.images.verdicts.push(Recording { outcome, worker: None, is_final: true });
+                    }
+                }
+            }
+        }
+        if !sending.is_empty() {
+            if self.images.dispatch.out() == 0 {
+                self.last_reply = now;
+            }
+            self.images.dispatch.send(sending, self.images.window.batch(), self.images.window.consumers());
+        }
+    }
+
+    pub(super) fn record_verdicts(&mut self) {
+        if !self.images.verdicts.is_empty() {
+            let verdicts = std::mem::take(&mut self.images.verdicts);
+            self.record(verdicts, None);
+        }
+    }
+
+    /// Takes in a reply: frees the places of its images, and decides which are tried again.
+    pub(super) fn hear(&mut self, Received { reply, receipt }: Received) {
+        let now = Instant::now();
+        (self.last_reply, self.sent_again) = (now, false);
+        let concurrency = usize::try_from(reply.concurrency).unwrap_or(usize::MAX).min(4096);
+        self.images.window.heard(&reply.worker, concurrency, reply.outcomes.len(), now);
+        let mut recordings = Vec::with_capacity(reply.outcomes.len());
+        for outcome in reply.outcomes {
+            let is_final = self.settle(&outcome, now);
+            recordings.push(Recording { outcome, worker: Some(reply.worker.clone()), is_final });
+        }
+        self.record(recordings, Some(receipt));
+    }
+
+    /// Whether an outcome is the image's last.
+    fn settle(&mut self, outcome: &Outcome, now: Instant) -> bool {
+        let wish = outcome.retry_after.map(Duration::from_secs);
+        let again = outcome.reason.and_then(|why| retry::delay(why, outcome.attempt, self.images.retries, wish));
+        // An outcome of an earlier try, or one that was told before: what is out stays out. A good one counts all the
+        // same; the ledger keeps the first.
+        let Some(mut image) = self.images.dispatch.came_back(outcome.id, outcome.attempt) else {
+            return again.is_none();
+        };
+        self.throttle(image.host, outcome.http_status, wish);
+        self.came_back(image.host);
+        match again {
+            Some(delay) => {
+                image.attempts = outcome.attempt;
+                self.images.waiting_for_retry += 1;
+                self.alarms.push(now + delay, Alarm::Image(image));
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// A host that says it has too much to do is left alone for as long as it asks, or a moment.
+    pub(super) fn throttle(&mut self, host: HostId, status: Option<u16>, retry_after: Option<Duration>) {
+        if matches!(status, Some(429 | 503)) {
+            self.hosts.pace.rest(host, Instant::now() + retry_after.unwrap_or(REST));
+        }
+    }
+
+    fn record(&mut self, recordings: Vec<Recording>, receipt: Option<Receipt>) {
+        self.images.recording += 1;
+        let (ledger, stream) = (self.ledger.clone(), self.images.stream.clone());
+        self.tasks.spawn(async move {
+            let rows = ledger.record(recordings, stream.is_some()).await?;
+            if let Some(receipt) = receipt {
+                // Only now: a reply that is not in the ledger must come again. A stale receipt means that it does, and
+                // the ledger keeps the first outcome.
+                receipt.ack().await;
+            }
+            if let Some(stream) = stream {
+                stream.write(rows).await;
+            }
+            Ok(Event::Recorded)
+        });
+    }
+}

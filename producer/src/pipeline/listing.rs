@@ -1,0 +1,82 @@
+//! The rows of a list on their way into the ledger, a portion at a time, so that a list of any length needs the memory
+//! of a short one.
+
+use tokio::task::spawn_blocking;
+
+use super::{Event, PipelineError};
+use crate::frontier::Frontier;
+use crate::ledger::{Ledger, NewImage};
+use crate::seeds::list::{List, ListError, Row};
+
+/// Rows in a portion.
+const PORTION: usize = 1_000;
+
+/// Bad rows that are logged one by one; a list of millions of them must not become a log of millions of lines.
+const LOGGED: u64 = 100;
+
+/// A list that is being read.
+#[derive(Debug)]
+pub struct Listing {
+    list: List,
+    frontier: Frontier,
+    bad: u64,
+}
+
+impl Listing {
+    /// A list that was opened, and what its rows are measured by.
+    #[must_use]
+    pub fn new(list: List, frontier: Frontier) -> Self {
+        Self { list, frontier, bad: 0 }
+    }
+
+    /// Reads the next portion into the ledger. The event carries the rest of the list, unless this was its end.
+    pub(super) async fn next_rows(mut self: Box<Self>, ledger: Ledger) -> Result<Event, PipelineError> {
+        let (listing, portion) = spawn_blocking(move || {
+            let portion = self.portion();
+            (self, portion)
+        })
+        .await?;
+        let (images, at_end) = portion?;
+        ledger.add_listed(images, listing.list.rows_read()).await?;
+        if at_end {
+            listing.tell_bad_rows();
+        }
+        Ok(Event::Listed { listing: (!at_end).then_some(listing) })
+    }
+
+    fn portion(&mut self) -> Result<(Vec<NewImage>, bool), ListError> {
+        let mut images = Vec::with_capacity(PORTION);
+        while images.len() < PORTION {
+            match self.list.next().transpose()? {
+                Some(row) => images.push(self.image(row)),
+                None => return Ok((images, true)),
+            }
+        }
+        Ok((images, false))
+    }
+
+    fn image(&mut self, row: Row) -> NewImage {
+        let (line, text, why) = match row {
+            Row::Url { line, url } => {
+                let image = self.frontier.listed(&url);
+                match image.verdict {
+                    Some((_, reason)) if image.host.is_empty() => (line, url, reason.to_string()),
+                    _ => return image,
+                }
+            }
+            Row::Bad { line, text, why } => (line, text, why),
+        };
+        self.bad += 1;
+        if self.bad <= LOGGED {
+            let shown: String = text.chars().take(100).collect();
+            tracing::warn!(line, why, text = shown, "a row of the list is no URL to fetch");
+        }
+        self.frontier.listed(&text)
+    }
+
+    fn tell_bad_rows(&self) {
+        if self.bad > LOGGED {
+            tracing::warn!(rows = self.bad, "rows of the list were no URLs to fetch; the first {LOGGED} are listed above");
+        }
+    }
+}

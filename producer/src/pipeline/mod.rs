@@ -1,0 +1,340 @@
+//! One run, from its seeds to its last outcome: wires the rooms, and is the only scheduler there is. One task owns all
+//! state and never waits for anything but the next event; whatever takes time (a page, the ledger, the broker) is a task
+//! of its own that ends in an [`Event`].
+
+mod hosts;
+mod images;
+mod listing;
+mod pages;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::shutdown::Shutdown;
+use common::transport::{Queue, QueueState, Transport, TransportError};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use url::Url;
+
+use crate::backlog::Reading;
+use crate::ledger::{HostId, Ledger, LedgerError, PendingImage, PendingPage};
+use crate::page_fetch::{Fetched, Missed, PageFetch};
+use crate::replies::Received;
+use crate::retry::Timers;
+use crate::robots::Rules;
+use crate::seeds::list::ListError;
+use crate::settings::RunSettings;
+use crate::stream::Stream;
+
+use self::hosts::Hosts;
+use self::images::Images;
+use self::pages::Pages;
+
+pub use self::listing::Listing;
+pub use self::pages::PageWork;
+
+/// How often the broker is asked for the number of downloaders.
+const FLEET_EVERY: Duration = Duration::from_secs(1);
+
+/// Silence after which outstanding images are sent again if the task queue is empty: half the timeout, but not less.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(15);
+
+/// How a run stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every image has an outcome.
+    Complete,
+    /// No reply for too long.
+    TimedOut,
+    /// By a signal.
+    Interrupted,
+}
+
+/// What ends a run with an error.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The broker is lost for good.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The list broke off.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// A part of the program failed.
+    #[error("a task of the producer failed; this is a bug worth reporting")]
+    Task(#[from] JoinError),
+}
+
+/// What is under way, for the progress display.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Live {
+    /// Images that are out.
+    pub out: usize,
+    /// Downloaders that consume.
+    pub downloaders: usize,
+}
+
+/// Where the work of a run comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// Pages, beginning with those that are in the ledger already.
+    Pages(PageWork),
+    /// A list of images.
+    List(Listing),
+}
+
+/// What a finished task says.
+enum Event {
+    PagesRead(Reading, Vec<PendingPage>),
+    ImagesRead(Reading, Vec<PendingImage>),
+    RobotsLearned { host: HostId, url: Url, rules: Rules },
+    PageArrived { page: PendingPage, result: Result<Fetched, Missed> },
+    PageRecorded { depth: u32 },
+    Listed { listing: Option<Box<Listing>> },
+    Recorded,
+    Fleet(Result<QueueState, TransportError>),
+}
+
+type Tasks = JoinSet<Result<Event, PipelineError>>;
+
+/// What a timer is for.
+enum Alarm {
+    /// A host may be asked again.
+    Host(HostId),
+    /// A page is to be tried again.
+    Page(PendingPage),
+    /// An image is to be tried again.
+    Image(PendingImage),
+}
+
+/// One run.
+pub struct Pipeline {
+    timeout: Duration,
+    ledger: Ledger,
+    transport: Transport,
+    hosts: Hosts,
+    pages: Pages,
+    images: Images,
+    listing: Option<Box<Listing>>,
+    list_under_way: bool,
+    alarms: Timers<Alarm>,
+    tasks: Tasks,
+    asking_fleet: bool,
+    queue: QueueState,
+    last_reply: Instant,
+    sent_again: bool,
+    live: watch::Sender<Live>,
+}
+
+impl Pipeline {
+    /// Sets a run up. Outcomes go to `stream` as they come, if there is one.
+    #[must_use]
+    pub fn new(
+        settings: &RunSettings,
+        ledger: Ledger,
+        transport: Transport,
+        fetch: PageFetch,
+        source: Source,
+        stream: Option<Stream>,
+        live: watch::Sender<Live>,
+    ) -> Self {
+        let (work, listing) = match source {
+            Source::Pages(work) => (Some(Arc::new(work)), None),
+            Source::List(listing) => (None, Some(Box::new(listing))),
+        };
+        Self {
+            timeout: settings.timeout,
+            hosts: Hosts::new(settings, fetch),
+            pages: Pages::new(work, settings.retries),
+            images: Images::new(settings, transport.clone(), stream),
+            listing,
+            list_under_way: false,
+            alarms: Timers::new(),
+            tasks: JoinSet::new(),
+            asking_fleet: false,
+            queue: QueueState::default(),
+            last_reply: Instant::now(),
+            sent_again: false,
+            live,
+            ledger,
+            transport,
+        }
+    }
+
+    /// Runs until every image has an outcome, or something ends it before that.
+    pub async fn run(
+        mut self,
+        mut replies: mpsc::Receiver<Result<Received, TransportError>>,
+        shutdown: &Shutdown,
+    ) -> Result<Ended, PipelineError> {
+        let mut fleet_clock = interval(FLEET_EVERY);
+        fleet_clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.set_fleet(self.transport.inspect(Queue::Tasks).await);
+        let ended = loop {
+            let now = Instant::now();
+            self.pump(now);
+            if self.is_complete() {
+                break Ended::Complete;
+            }
+            if self.has_timed_out(now) {
+                break Ended::TimedOut;
+            }
+            let next = self.next_moment(now);
+            tokio::select! {
+                Some(event) = self.tasks.join_next() => self.handle(event??),
+                Some(received) = replies.recv() => {
+                    self.hear(received?);
+                    // Those that came together are dealt with together: their freed places then fill one batch.
+                    while let Ok(received) = replies.try_recv() {
+                        self.hear(received?);
+                    }
+                }
+                error = self.images.dispatch.failed() => return Err(error.into()),
+                _ = fleet_clock.tick() => self.ask_fleet(),
+                () = sleep_until(next) => {}
+                () = shutdown.drain.cancelled() => break Ended::Interrupted,
+            }
+        };
+        self.finish_recording(shutdown).await?;
+        Ok(ended)
+    }
+
+    /// Starts everything that may start now.
+    fn pump(&mut self, now: Instant) {
+        while let Some(alarm) = self.alarms.pop_due(now) {
+            match alarm {
+                Alarm::Host(host) => self.unpark(host),
+                Alarm::Page(page) => self.pages.try_again(page),
+                Alarm::Image(image) => self.images.try_again(image),
+            }
+        }
+        self.read_ledger();
+        self.read_list();
+        self.start_pages(now);
+        self.dispatch_images(now);
+        self.record_verdicts();
+        let live = Live { out: self.images.dispatch.out(), downloaders: self.images.window.consumers() };
+        self.live.send_replace(live);
+    }
+
+    fn read_ledger(&mut self) {
+        if let Some(reading) = self.pages.backlog.next_reading() {
+            self.tasks.spawn(pages::read(self.ledger.clone(), reading));
+        }
+        if let Some(reading) = self.images.backlog.next_reading() {
+            self.tasks.spawn(images::read(self.ledger.clone(), reading));
+        }
+    }
+
+    fn read_list(&mut self) {
+        if let Some(listing) = self.listing.take() {
+            self.list_under_way = true;
+            self.tasks.spawn(listing.next_rows(self.ledger.clone()));
+        }
+    }
+
+    fn unpark(&mut self, host: HostId) {
+        self.pages.backlog.unpark(host);
+        self.images.backlog.unpark(host);
+    }
+
+    /// A request to a host is done: the next one may begin.
+    fn came_back(&mut self, host: HostId) {
+        self.hosts.pace.finish(host);
+        self.unpark(host);
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::PagesRead(reading, found) => self.pages.backlog.fill(reading, found),
+            Event::ImagesRead(reading, found) => self.images.backlog.fill(reading, found),
+            Event::RobotsLearned { host, url, rules } => {
+                self.hosts.learned(host, &url, rules, Instant::now());
+                self.came_back(host);
+            }
+            Event::PageArrived { page, result } => {
+                self.came_back(page.host);
+                self.page_arrived(page, result);
+            }
+            Event::PageRecorded { depth } => {
+                self.pages.recorded(depth);
+                self.pages.backlog.something_new();
+                self.images.backlog.something_new();
+            }
+            Event::Listed { listing } => {
+                self.list_under_way = listing.is_some();
+                self.listing = listing;
+                self.images.backlog.something_new();
+            }
+            Event::Recorded => self.images.recording -= 1,
+            Event::Fleet(state) => {
+                self.asking_fleet = false;
+                self.set_fleet(state);
+            }
+        }
+    }
+
+    fn ask_fleet(&mut self) {
+        if !std::mem::replace(&mut self.asking_fleet, true) {
+            let transport = self.transport.clone();
+            self.tasks.spawn(async move { Ok(Event::Fleet(transport.inspect(Queue::Tasks).await)) });
+        }
+    }
+
+    fn set_fleet(&mut self, state: Result<QueueState, TransportError>) {
+        // While the broker does not answer, what it said last is the best guess.
+        if let Ok(state) = state {
+            self.queue = state;
+            self.images.window.set_consumers(usize::try_from(state.consumers).unwrap_or(usize::MAX));
+        }
+        self.images.window.measure(Instant::now());
+    }
+
+    fn is_complete(&self) -> bool {
+        self.images.are_done() && self.pages.are_done() && self.listing.is_none() && !self.list_under_way
+    }
+
+    fn has_timed_out(&mut self, now: Instant) -> bool {
+        if self.images.dispatch.out() == 0 {
+            self.last_reply = now;
+            return false;
+        }
+        let silence = now - self.last_reply;
+        let idle_queue = self.queue.ready == 0 && self.queue.consumers > 0;
+        if idle_queue && !self.sent_again && silence >= (self.timeout / 2).max(SHORTEST_SILENCE) {
+            tracing::warn!(
+                images = self.images.dispatch.out(),
+                "no reply for a while and nothing waits in the task queue; sending the outstanding images again"
+            );
+            self.images.dispatch.send_again();
+            self.sent_again = true;
+        }
+        silence >= self.timeout
+    }
+
+    /// When there is something to do even if nothing happens.
+    fn next_moment(&self, now: Instant) -> Instant {
+        let deadline = (self.images.dispatch.out() > 0).then(|| self.last_reply + self.timeout);
+        let far = now + Duration::from_secs(3600);
+        self.alarms.next().into_iter().chain(deadline).min().unwrap_or(far)
+    }
+
+    /// Waits until the outcomes in hand are in the ledger and their replies are settled.
+    async fn finish_recording(&mut self, shutdown: &Shutdown) -> Result<(), PipelineError> {
+        self.record_verdicts();
+        while self.images.recording > 0 {
+            tokio::select! {
+                Some(event) = self.tasks.join_next() => {
+                    if matches!(event??, Event::Recorded) {
+                        self.images.recording -= 1;
+                    }
+                }
+                () = shutdown.now.cancelled() => break,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! How a run is going: a bar with numbers on a terminal, a log line now and then elsewhere.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use common::outcome::Status;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::ledger::{Counts, Ledger};
+use crate::pipeline::Live;
+
+/// How often the bar is drawn.
+const DRAWN_EVERY: Duration = Duration::from_millis(200);
+
+/// How often a line is logged where there is no terminal.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
+
+/// The display of one run.
+pub struct Progress {
+    stop: CancellationToken,
+    showing: JoinHandle<()>,
+}
+
+impl Progress {
+    /// Starts to show how the run goes.
+    #[must_use]
+    pub fn start(bars: &MultiProgress, ledger: Ledger, live: watch::Receiver<Live>) -> Self {
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let bar = std::io::stderr().is_terminal().then(|| bars.add(bar()));
+        let showing = tokio::spawn(async move {
+            tokio::select! {
+                () = show(bar.as_ref(), &ledger, &live) => {}
+                () = stopped.cancelled() => {}
+            }
+            if let Some(bar) = bar {
+                bar.finish_and_clear();
+            }
+        });
+        Self { stop, showing }
+    }
+
+    /// Clears the display.
+    pub async fn finish(self) {
+        self.stop.cancel();
+        // A display that panicked has nothing left to clear.
+        self.showing.await.unwrap_or(());
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{elapsed_precise} {bar:24.cyan/blue} {pos}/{len} {msg}");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+async fn show(bar: Option<&ProgressBar>, ledger: &Ledger, live: &watch::Receiver<Live>) {
+    let mut clock = interval(if bar.is_some() { DRAWN_EVERY } else { LOGGED_EVERY });
+    // The first tick is at once, when there is nothing to tell.
+    clock.tick().await;
+    let mut speed = Speed::new();
+    loop {
+        clock.tick().await;
+        let (counts, live) = (ledger.counts(), *live.borrow());
+        let rate = speed.measure(counts.settled());
+        match bar {
+            Some(bar) => {
+                bar.set_length(counts.found());
+                bar.set_position(counts.settled());
+                bar.set_message(line(&counts, live, rate));
+            }
+            None => tracing::info!("{}/{} images, {}", counts.settled(), counts.found(), line(&counts, live, rate)),
+        }
+    }
+}
+
+fn line(counts: &Counts, live: Live, rate: f64) -> String {
+    let bad = counts.of(Status::Failed) + counts.of(Status::Rejected) + counts.of(Status::Blocked);
+    let mut line = format!("{rate:.0}/s, {} stored", counts.of(Status::Stored));
+    if counts.of(Status::Duplicate) > 0 {
+        line += &format!(", {} duplicate", counts.of(Status::Duplicate));
+    }
+    if bad > 0 {
+        line += &format!(", {bad} not to be had");
+    }
+    if counts.pages.fetched > 0 {
+        line += &format!(", pages {} (+{})", counts.pages.fetched, counts.pages.pending);
+    }
+    line += &format!(", {} out", live.out);
+    match live.downloaders {
+        0 => line + ", NO DOWNLOADER",
+        1 => line + ", 1 downloader",
+        many => line + &format!(", {many} downloaders"),
+    }
+}
+
+/// Images a second, smoothed over the last few measurements.
+struct Speed {
+    settled: u64,
+    at: Instant,
+    rate: Option<f64>,
+}
+
+impl Speed {
+    fn new() -> Self {
+        Self { settled: 0, at: Instant::now(), rate: None }
+    }
+
+    fn measure(&mut self, settled: u64) -> f64 {
+        let elapsed = self.at.elapsed().as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "the images of a moment are few")]
+        let current = (settled - self.settled) as f64 / elapsed.max(0.001);
+        let rate = self.rate.map_or(current, |rate| rate * 0.8 + current * 0.2);
+        *self = Self { settled, at: Instant::now(), rate: Some(rate) };
+        rate
+    }
+}

@@ -1,0 +1,171 @@
+//! The summary: the same numbers for people (`text`) and programs (`json`, and `summary.json` in the run's folder).
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use common::outcome::Status;
+use common::run_name::RunName;
+use serde::Serialize;
+
+use crate::ledger::Counts;
+
+/// The file in the run's folder.
+pub const FILE: &str = "summary.json";
+
+/// What `docs/output.md` documents as the summary.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    run: RunName,
+    state: &'static str,
+    pages: Pages,
+    images: Images,
+    bytes: u64,
+    seconds: f64,
+    images_per_second: f64,
+    reasons: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Pages {
+    fetched: u64,
+    failed: u64,
+    blocked: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Images {
+    found: u64,
+    stored: u64,
+    duplicate: u64,
+    rejected: u64,
+    blocked: u64,
+    failed: u64,
+    outstanding: u64,
+}
+
+impl Summary {
+    /// Sums a run up.
+    #[must_use]
+    pub fn new(run: RunName, state: &'static str, counts: &Counts, took: Duration) -> Self {
+        let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
+        #[expect(clippy::cast_precision_loss, reason = "counts of images stay far below 2^52")]
+        let settled = counts.settled() as f64;
+        let images_per_second = if seconds > 0.0 { (settled / seconds * 10.0).round() / 10.0 } else { 0.0 };
+        Self {
+            run,
+            state,
+            pages: Pages {
+                fetched: counts.pages.fetched,
+                failed: counts.pages.failed,
+                blocked: counts.pages.blocked,
+            },
+            images: Images {
+                found: counts.found(),
+                stored: counts.of(Status::Stored),
+                duplicate: counts.of(Status::Duplicate),
+                rejected: counts.of(Status::Rejected),
+                blocked: counts.of(Status::Blocked),
+                failed: counts.of(Status::Failed),
+                outstanding: counts.of(Status::Outstanding),
+            },
+            bytes: counts.bytes,
+            seconds,
+            images_per_second,
+            reasons: counts.reasons.iter().map(|(reason, number)| (reason.to_string(), *number)).collect(),
+        }
+    }
+
+    /// For programs.
+    ///
+    /// # Panics
+    /// Never: the summary is plain data.
+    #[must_use]
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("plain data with string keys")
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn text(&self, folder: &Path) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        self.write_text(&mut text, folder).unwrap_or(());
+        text
+    }
+
+    fn write_text(&self, text: &mut String, folder: &Path) -> std::fmt::Result {
+        let Images { found, stored, duplicate, rejected, blocked, failed, outstanding } = self.images;
+        writeln!(text, "Run {} is {}.", self.run, self.state)?;
+        if self.pages.fetched + self.pages.failed + self.pages.blocked > 0 {
+            let Pages { fetched, failed, blocked } = self.pages;
+            writeln!(text, "  pages   {fetched:>9} fetched    {failed:>7} failed     {blocked:>7} blocked")?;
+        }
+        writeln!(text, "  images  {found:>9} found")?;
+        let counts = [
+            (stored, "stored", size(self.bytes)),
+            (duplicate, "duplicate", "the same bytes under another URL".to_owned()),
+            (rejected, "rejected", "no images, or not ones that the limits let in".to_owned()),
+            (blocked, "blocked", "not asked for".to_owned()),
+            (failed, "failed", "not to be had".to_owned()),
+            (outstanding, "outstanding", "no outcome yet".to_owned()),
+        ];
+        for (number, name, meaning) in counts.into_iter().filter(|(number, ..)| *number > 0) {
+            writeln!(text, "          {number:>9} {name:<12} {meaning}")?;
+        }
+        if !self.reasons.is_empty() {
+            let mut reasons: Vec<_> = self.reasons.iter().collect();
+            reasons.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+            let reasons: Vec<String> = reasons.iter().map(|(reason, number)| format!("{reason} {number}")).collect();
+            writeln!(text, "  reasons           {}", reasons.join(", "))?;
+        }
+        writeln!(text, "  time    {:>9.1} s, {:.1} images/s", self.seconds, self.images_per_second)?;
+        writeln!(text, "  in      {}", folder.display())
+    }
+}
+
+fn size(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+    let mut number = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if number < 1000.0 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{number:.1} {unit}") };
+        }
+        number /= 1000.0;
+    }
+    format!("{number:.1} TB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary() -> Summary {
+        let mut counts = Counts::default();
+        counts.images.insert(Status::Stored, 40);
+        counts.images.insert(Status::Failed, 2);
+        counts.reasons.insert(common::reason::Reason::Http(404), 2);
+        counts.bytes = 1_234_567;
+        Summary::new("gimp".parse().expect("valid"), "complete", &counts, Duration::from_millis(2_000))
+    }
+
+    #[test]
+    fn json_has_the_documented_fields_and_the_counts_add_up() {
+        let json: serde_json::Value = serde_json::from_str(&summary().json()).expect("JSON");
+        let images = json["images"].as_object().expect("an object");
+        let sum: u64 = images.iter().filter(|(name, _)| *name != "found").filter_map(|(_, number)| number.as_u64()).sum();
+        assert_eq!(Some(sum), images["found"].as_u64());
+        assert_eq!(json["images_per_second"], 21.0);
+        assert_eq!(json["reasons"]["http-404"], 2);
+        assert_eq!(json["state"], "complete");
+    }
+
+    #[test]
+    fn text_names_what_there_is_and_nothing_else() {
+        let text = summary().text(Path::new("runs/gimp"));
+        assert!(text.contains("40 stored       1.2 MB"), "{text}");
+        assert!(text.contains("http-404 2"), "{text}");
+        assert!(!text.contains("blocked"), "{text}");
+    }
+}

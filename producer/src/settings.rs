@@ -1,0 +1,296 @@
+//! What was typed, checked and made whole. No side effect happens before everything here is known to be good.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, parser::ValueSource};
+use common::cli::BrokerOptions;
+use common::http::Guard;
+use common::run_name::RunName;
+use downloader::cli::{OwnOptions, WorkOptions};
+use regex::RegexSet;
+use reqwest::header::HeaderValue;
+use url::Url;
+
+use crate::cli::{CrawlOptions, OutputFormat, RunOptions};
+use crate::extract;
+use crate::frontier::{self, Filter, Selection};
+
+/// Images and pages of one host out at once, unless the user says otherwise.
+const PER_HOST: usize = 8;
+
+/// An option or argument that makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A seed that cannot be fetched.
+    #[error("{0:?} is not a page's address; write http:// or https:// and a host")]
+    Seed(String),
+    /// A pattern that does not parse.
+    #[error("--{option} takes a regular expression")]
+    Pattern {
+        /// Which option.
+        option: &'static str,
+        /// Where the pattern goes wrong.
+        source: regex::Error,
+    },
+    /// A text that cannot stand in a header.
+    #[error("--user-agent takes printable ASCII characters, and not nothing")]
+    UserAgent,
+    /// No time at all.
+    #[error("--timeout must be longer than nothing")]
+    Timeout,
+    /// An option of the downloader on its own.
+    #[error("{0} is an option of `downloader`; give it there, or add --embedded")]
+    NotEmbedded(String),
+    /// The downloader's own complaint.
+    #[error(transparent)]
+    Downloader(#[from] downloader::settings::SettingsError),
+}
+
+/// Where the queues are.
+#[derive(Debug, Clone)]
+pub enum Broker {
+    /// In this process, with this downloader.
+    Embedded(Box<downloader::settings::Settings>),
+    /// In RabbitMQ.
+    Amqp(BrokerOptions),
+}
+
+/// What a run works by.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// Its name.
+    pub run: RunName,
+    /// Folder of all runs.
+    pub runs: PathBuf,
+    /// Longest silence while images are outstanding.
+    pub timeout: Duration,
+    /// The user's cap on the window.
+    pub window: Option<usize>,
+    /// Requests of one host at once; 0: no limit.
+    pub per_host: usize,
+    /// Between the beginnings of two requests to one host.
+    pub delay: Duration,
+    /// Further tries.
+    pub retries: u32,
+    /// Who we say we are.
+    pub user_agent: String,
+    /// Whether robots.txt is asked.
+    pub obey_robots: bool,
+    /// Which addresses may be asked.
+    pub guard: Guard,
+    /// Whether outcomes go to standard output.
+    pub stream: bool,
+    /// How the summary is written.
+    pub format: OutputFormat,
+    /// Where the queues are.
+    pub broker: Broker,
+}
+
+impl RunSettings {
+    /// The folder of this run.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.runs.join(self.run.as_str())
+    }
+
+    /// The name that robots.txt files call us by: the first word of the user agent, without a version.
+    #[must_use]
+    pub fn robots_agent(&self) -> &str {
+        robots_agent(&self.user_agent)
+    }
+}
+
+fn robots_agent(user_agent: &str) -> &str {
+    user_agent.split([' ', '/', '\t']).next().unwrap_or(user_agent)
+}
+
+impl TryFrom<RunOptions> for RunSettings {
+    type Error = SettingsError;
+
+    fn try_from(options: RunOptions) -> Result<Self, SettingsError> {
+        let user_agent = options.user_agent.trim().to_owned();
+        if user_agent.is_empty() || HeaderValue::from_str(&user_agent).is_err() || !user_agent.is_ascii() {
+            return Err(SettingsError::UserAgent);
+        }
+        if options.timeout.is_zero() {
+            return Err(SettingsError::Timeout);
+        }
+        let broker = if options.embedded {
+            // What both programs know holds for both.
+            let own = options.downloader;
+            let per_host = options.per_host.unwrap_or_else(downloader_per_host);
+            let work = WorkOptions { own, per_host, allow_private: options.allow_private };
+            Broker::Embedded(Box::new(work.try_into()?))
+        } else {
+            Broker::Amqp(options.broker)
+        };
+        Ok(Self {
+            run: options.run.unwrap_or_else(name_by_time),
+            runs: options.runs,
+            timeout: options.timeout,
+            window: options.window,
+            per_host: options.per_host.unwrap_or(PER_HOST),
+            delay: options.delay,
+            retries: options.retries,
+            user_agent,
+            obey_robots: !options.ignore_robots,
+            guard: Guard { allow_private: options.allow_private },
+            stream: options.stream,
+            format: options.format,
+            broker,
+        })
+    }
+}
+
+/// The downloader's own default, asked of its command line so that it is written in one place.
+fn downloader_per_host() -> usize {
+    let command = downloader::cli::Cli::command();
+    let matches = command.try_get_matches_from(["downloader"]);
+    let options = matches.and_then(|matches| WorkOptions::from_arg_matches(&matches));
+    options.map_or(PER_HOST, |options| options.per_host)
+}
+
+/// Refuses the downloader's options where there is no downloader in this process. Environment variables are let pass:
+/// they may be set for the programs of a whole machine.
+pub fn check_embedded(matches: &ArgMatches) -> Result<(), SettingsError> {
+    let Some((_, matches)) = matches.subcommand() else { return Ok(()) };
+    let known = |id: &str| matches.try_contains_id(id).is_ok();
+    if !known("embedded") || matches.get_flag("embedded") {
+        return Ok(());
+    }
+    let own = <OwnOptions as clap::Args>::augment_args(clap::Command::new("own"));
+    let typed = own.get_arguments().find(|argument| {
+        let id = argument.get_id().as_str();
+        known(id) && matches.value_source(id) == Some(ValueSource::CommandLine)
+    });
+    match typed.and_then(clap::Arg::get_long) {
+        Some(option) => Err(SettingsError::NotEmbedded(format!("--{option}"))),
+        None => Ok(()),
+    }
+}
+
+/// What a crawl works by, beside what every run does.
+#[derive(Debug, Clone)]
+pub struct CrawlSettings {
+    /// Where to begin.
+    pub seeds: Vec<Url>,
+    /// What is taken.
+    pub selection: Selection,
+    /// How pages are read.
+    pub extract: extract::Options,
+    /// Stop after so many pages.
+    pub max_pages: Option<u64>,
+    /// Stop finding after so many images.
+    pub max_images: Option<u64>,
+}
+
+impl CrawlSettings {
+    /// Checks a crawl's options.
+    pub fn new(options: CrawlOptions) -> Result<(Self, RunSettings), SettingsError> {
+        let seed = |text: &String| frontier::parse(text).map_err(|_| SettingsError::Seed(text.clone()));
+        let selection = Selection {
+            scope: options.scope,
+            depth: options.depth,
+            pages: filter(&options.include, &options.exclude, ["include", "exclude"])?,
+            images: filter(
+                &options.include_images,
+                &options.exclude_images,
+                ["include-images", "exclude-images"],
+            )?,
+        };
+        let crawl = Self {
+            seeds: options.seeds.iter().map(seed).collect::<Result<_, _>>()?,
+            selection,
+            extract: extract::Options { srcset: options.srcset, ..extract::Options::default() },
+            max_pages: options.max_pages,
+            max_images: options.max_images,
+        };
+        Ok((crawl, options.run.try_into()?))
+    }
+}
+
+fn filter(include: &[String], exclude: &[String], [yes, no]: [&'static str; 2]) -> Result<Filter, SettingsError> {
+    let set = |patterns: &[String], option| {
+        RegexSet::new(patterns).map_err(|source| SettingsError::Pattern { option, source })
+    };
+    Ok(Filter { include: set(include, yes)?, exclude: set(exclude, no)? })
+}
+
+/// Sorts by time, and is unlike any other.
+fn name_by_time() -> RunName {
+    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let digits: String = time.chars().filter(char::is_ascii_digit).collect();
+    let (date, clock) = digits.split_at(8.min(digits.len()));
+    let name = format!("{date}-{clock}-{:04x}", rand::random::<u16>());
+    name.parse().expect("digits, hyphens and hexadecimal digits are a name")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn crawl(arguments: &[&str]) -> Result<(CrawlSettings, RunSettings), SettingsError> {
+        let cli = Cli::parse_from(["producer", "crawl"].iter().chain(arguments));
+        match cli.command {
+            Command::Crawl(options) => CrawlSettings::new(options),
+            _ => unreachable!("a crawl was parsed"),
+        }
+    }
+
+    #[test]
+    fn seeds_must_be_addresses_of_pages() {
+        assert!(crawl(&["http://site.example"]).is_ok());
+        for bad in ["site.example", "http://", "file:///etc/passwd", "ftp://site.example/"] {
+            assert!(matches!(crawl(&[bad]), Err(SettingsError::Seed(text)) if text == bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_checked_before_anything_happens() {
+        let error = crawl(&["http://a/", "--exclude-images", "("]).expect_err("not a pattern");
+        assert!(error.to_string().contains("--exclude-images"));
+    }
+
+    #[test]
+    fn the_first_word_of_the_user_agent_is_the_robots_agent() {
+        assert_eq!(robots_agent("Warren/0.1 (+https://x)"), "Warren");
+        assert_eq!(robots_agent("MyBot"), "MyBot");
+        assert!(matches!(crawl(&["http://a/", "--user-agent", "x\ny"]), Err(SettingsError::UserAgent)));
+    }
+
+    #[test]
+    fn what_both_programs_know_holds_for_both_and_has_its_own_default_in_each() {
+        let per_hosts = |arguments: &[&str]| {
+            let (_, run) = crawl(arguments).expect("good options");
+            match run.broker {
+                Broker::Embedded(worker) => (run.per_host, worker.per_host),
+                Broker::Amqp(_) => unreachable!("embedded was asked for"),
+            }
+        };
+        assert_eq!(per_hosts(&["http://a/", "--embedded"]), (8, 16));
+        assert_eq!(per_hosts(&["http://a/", "--embedded", "--per-host", "3"]), (3, 3));
+    }
+
+    #[test]
+    fn options_of_the_downloader_need_one_in_this_process() {
+        let check = |arguments: &[&str]| {
+            let arguments = ["producer", "crawl", "http://a/"].iter().chain(arguments);
+            check_embedded(&Cli::command().get_matches_from(arguments))
+        };
+        assert!(check(&[]).is_ok());
+        assert!(check(&["--embedded", "--max-bytes", "1MiB"]).is_ok());
+        let error = check(&["--max-bytes", "1MiB"]).expect_err("no downloader here");
+        assert!(error.to_string().starts_with("--max-bytes is an option of `downloader`"));
+    }
+
+    #[test]
+    fn a_run_without_a_name_gets_one_by_the_time() {
+        let name = name_by_time();
+        assert!(name.as_str().starts_with("20"), "{name}");
+        assert_eq!(name.as_str().len(), "20261123-154455-abcd".len());
+    }
+}

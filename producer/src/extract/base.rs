@@ -1,0 +1,125 @@
+//! What a page's URLs are relative to, and which of them are of any use. Scope and normal forms are the frontier's.
+
+use html5ever::ns;
+use scraper::{Html, Node};
+use url::Url;
+
+/// Endings of file names that say "image" (lower case).
+const IMAGE_ENDINGS: [&str; 17] = [
+    "apng", "avif", "bmp", "gif", "heic", "heif", "ico", "jfif", "jpe", "jpeg", "jpg", "jxl", "png", "svg", "tif",
+    "tiff", "webp",
+];
+
+/// The document base URL (HTML standard, 2.4.1 and 4.2.3): the first `base` with an `href`, relative to the page's own address;
+/// where that is no URL, or a `data:` or `javascript:` URL, the page's address, whatever further `base` elements say.
+pub(super) fn document_base(document: &Html, address: &Url) -> Url {
+    let mut elements = document
+        .tree
+        .root()
+        .descendants()
+        .filter_map(|node| match node.value() {
+            Node::Element(element) if element.name.ns == ns!(html) && element.name() == "base" => element.attr("href"),
+            _ => None,
+        });
+    elements
+        .next()
+        .and_then(|href| address.join(href).ok())
+        .filter(|base| !matches!(base.scheme(), "data" | "javascript"))
+        .unwrap_or_else(|| address.clone())
+}
+
+/// `text` as an address that can be fetched: absolute, `http` or `https`, without fragment, at most `longest` bytes. `None`
+/// for everything else: empty text (which names no image by the standard), other schemes, what is no URL.
+pub(super) fn resolve(text: &str, base: &Url, longest: usize) -> Option<Url> {
+    let text = text.trim_matches(|c: char| c <= ' ');
+    if text.is_empty() || text.len() > longest {
+        return None;
+    }
+    let mut url = base.join(text).ok()?;
+    url.set_fragment(None);
+    let fits = matches!(url.scheme(), "http" | "https") && url.as_str().len() <= longest;
+    fits.then_some(url)
+}
+
+/// Whether the path ends like an image file's name.
+pub(super) fn names_image(url: &Url) -> bool {
+    let Some((stem, ending)) = url.path().rsplit_once('.') else {
+        return false;
+    };
+    let known = IMAGE_ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
+    known && !stem.ends_with('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().expect("a URL")
+    }
+
+    #[test]
+    fn base_by_the_standard() {
+        let cases = [
+            ("", "http://h/d/p.html"),
+            ("<base href=/x/>", "http://h/x/"),
+            ("<base href='http://other/y/'>", "http://other/y/"),
+            ("<base target=_top><base href=a/><base href=b/>", "http://h/d/a/"),
+            ("<base href='data:text/plain,x'><base href=b/>", "http://h/d/p.html"),
+            ("<base href='javascript:0'>", "http://h/d/p.html"),
+            ("<base href='http://['><base href=b/>", "http://h/d/p.html"),
+            ("<base href=''>", "http://h/d/p.html"),
+            ("<body><p><base href=late/>", "http://h/d/late/"),
+            ("<svg><base href=s/></svg>", "http://h/d/p.html"),
+            ("<!-- <base href=c/> --><BASE HREF='  e/ '>", "http://h/d/e/"),
+        ];
+        for (html, expected) in cases {
+            let base = document_base(&Html::parse_document(html), &url("http://h/d/p.html"));
+            assert_eq!(base.as_str(), expected, "{html}");
+        }
+    }
+
+    #[test]
+    fn resolves_what_can_be_fetched() {
+        let cases = [
+            ("a.png", Some("http://h/d/a.png")),
+            (" \n a.png\t", Some("http://h/d/a.png")),
+            ("//cdn/a.png#x", Some("http://cdn/a.png")),
+            ("?q", Some("http://h/d/p?q")),
+            ("", None),
+            ("  ", None),
+            ("data:image/png;base64,AA", None),
+            ("blob:http://h/1", None),
+            ("mailto:a@b", None),
+            ("http://", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(
+                resolve(text, &url("http://h/d/p"), 100).as_ref().map(Url::as_str),
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn url_length_at_the_cap() {
+        let base = url("http://h/");
+        for (extra, found) in [(90, true), (91, true), (92, false)] {
+            assert_eq!(resolve(&"a".repeat(extra), &base, 100).is_some(), found, "{extra}");
+        }
+    }
+
+    #[test]
+    fn image_names() {
+        for (path, expected) in [
+            ("/a.PNG", true),
+            ("/a.b.webp", true),
+            ("/a.png/", false),
+            ("/png", false),
+            ("/.png", false),
+        ] {
+            assert_eq!(names_image(&url(&format!("http://h{path}?x=1"))), expected, "{path}");
+        }
+    }
+}

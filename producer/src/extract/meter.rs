@@ -1,0 +1,221 @@
+//! What building the tree costs: counts it token by token and says when to stop. It sits between html5ever's tokenizer
+//! and its tree builder, and changes nothing that passes.
+//!
+//! html5ever has no limit of its own, and nearly all it does for a tag is a walk over its stack of open elements or its
+//! list of active formatting elements: nested markup costs the square of its size (servo/html5ever#788). Asking
+//! the tree builder itself how long they are is exact, where counting start and end tags in the text would be
+//! fooled by the tags that the standard closes, ignores, moves or opens again.
+
+use std::cell::{Cell, RefCell};
+
+use html5ever::tokenizer::states::RawKind;
+use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
+use html5ever::tree_builder::{Tracer, TreeBuilder, TreeBuilderOpts, TreeSink};
+use html5ever::{LocalName, local_name};
+use scraper::{Html, HtmlTreeSink};
+
+use super::{Limits, Truncated};
+
+/// What any token costs, in steps. A step is 5 to 15 ns; how many a token takes was measured with pages of 2 MB that are
+/// all of one kind, so that none takes much longer than its charge.
+const TOKEN: usize = 16;
+
+/// Elements open at once in ordinary pages, whose links have attributes too.
+const SHALLOW: usize = 32;
+
+type Handle = <HtmlTreeSink as TreeSink>::Handle;
+
+/// How the tokenizer reads what follows the last tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// As markup.
+    Markup,
+    /// As text up to the end tag of this name (`title`, `style`, ...).
+    Raw(LocalName),
+    /// As a script, which its end tag may or may not end (the standard's "script data double escaped state").
+    Script(LocalName),
+    /// As text up to the end of the page (`plaintext`).
+    Plain,
+}
+
+/// The tree builder with its meter.
+pub(super) struct Meter {
+    builder: TreeBuilder<Handle, HtmlTreeSink>,
+    limits: Limits,
+    mode: RefCell<Mode>,
+    /// A tag, comment or doctype came since `start_piece`.
+    closed: Cell<bool>,
+    /// The last text since `start_piece` ended in `>`.
+    in_text: Cell<bool>,
+    open: Cell<usize>,
+    work: Cell<usize>,
+    /// Attributes on all `html` and `body` tags: every further such tag adds its own to those of the first.
+    merged: Cell<usize>,
+    stop: Cell<Option<Truncated>>,
+}
+
+impl Meter {
+    pub(super) fn new(limits: &Limits) -> Self {
+        // The standard's scripting flag is off for a reader that runs no scripts: `noscript` holds elements, not text.
+        let options = TreeBuilderOpts {
+            scripting_enabled: false,
+            ..TreeBuilderOpts::default()
+        };
+        Self {
+            builder: TreeBuilder::new(HtmlTreeSink::new(Html::new_document()), options),
+            limits: limits.clone(),
+            mode: RefCell::new(Mode::Markup),
+            closed: Cell::new(false),
+            in_text: Cell::new(false),
+            open: Cell::new(0),
+            work: Cell::new(0),
+            merged: Cell::new(0),
+            stop: Cell::new(None),
+        }
+    }
+
+    /// Forgets what the last piece of text did.
+    pub(super) fn start_piece(&self) {
+        self.closed.set(false);
+        self.in_text.set(false);
+    }
+
+    /// Whether the piece ended a tag, a comment or a doctype.
+    pub(super) fn closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Whether the piece's last `>` was text.
+    pub(super) fn in_text(&self) -> bool {
+        self.in_text.get()
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        self.mode.borrow().clone()
+    }
+
+    /// The limit that the page has passed, if any.
+    pub(super) fn stop(&self) -> Option<Truncated> {
+        self.stop.get()
+    }
+
+    /// The document as far as it was parsed.
+    pub(super) fn finish(self) -> Html {
+        self.builder.sink.finish()
+    }
+
+    fn charge(&self, cost: usize) {
+        self.work.set(self.work.get().saturating_add(cost));
+        let nodes = self.builder.sink.0.borrow().tree.values().len();
+        let over = if self.work.get() > self.limits.work {
+            Truncated::Work
+        } else if nodes > self.limits.nodes {
+            Truncated::Nodes
+        } else {
+            return;
+        };
+        self.stop.set(self.stop.get().or(Some(over)));
+    }
+
+    fn after_tag(&self, kind: TagKind, name: &LocalName, attributes: usize, result: &TokenSinkResult<Handle>) {
+        *self.mode.borrow_mut() = match result {
+            TokenSinkResult::RawData(RawKind::ScriptData | RawKind::ScriptDataEscaped(_)) => Mode::Script(name.clone()),
+            TokenSinkResult::RawData(_) => Mode::Raw(name.clone()),
+            TokenSinkResult::Plaintext => Mode::Plain,
+            TokenSinkResult::Continue | TokenSinkResult::Script(_) | TokenSinkResult::EncodingIndicator(_) => {
+                Mode::Markup
+            }
+        };
+        self.closed.set(true);
+        let open = OpenElements::count(&self.builder);
+        self.open.set(open);
+        if open > self.limits.depth && kind == TagKind::StartTag {
+            self.stop.set(self.stop.get().or(Some(Truncated::Depth)));
+        }
+        let mut merged = 0;
+        if matches!(*name, local_name!("html") | local_name!("body")) {
+            merged = self.merged.get() + attributes;
+            self.merged.set(merged);
+        }
+        // A formatting element is compared with the active ones, and its attributes are sorted each time.
+        let compared = if is_formatting(name) {
+            open.saturating_sub(SHALLOW) * attributes * 8
+        } else {
+            0
+        };
+        self.charge(TOKEN + 2 * open + compared + merged);
+    }
+}
+
+/// The standard's formatting elements (13.2.4.2).
+fn is_formatting(name: &LocalName) -> bool {
+    let names = [
+        "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
+    ];
+    names.contains(&&**name)
+}
+
+impl TokenSink for Meter {
+    type Handle = Handle;
+
+    fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Handle> {
+        match token {
+            Token::TagToken(Tag {
+                kind,
+                ref name,
+                ref attrs,
+                ..
+            }) => {
+                let (name, attributes) = (name.clone(), attrs.len());
+                let result = self.builder.process_token(token, line);
+                self.after_tag(kind, &name, attributes, &result);
+                result
+            }
+            Token::CharacterTokens(ref text) => {
+                self.in_text.set(text.ends_with('>'));
+                self.charge(TOKEN + self.open.get() / 8);
+                self.builder.process_token(token, line)
+            }
+            Token::CommentToken(_) | Token::DoctypeToken(_) => {
+                self.closed.set(true);
+                self.charge(TOKEN);
+                self.builder.process_token(token, line)
+            }
+            Token::NullCharacterToken | Token::ParseError(_) => {
+                self.charge(TOKEN);
+                self.builder.process_token(token, line)
+            }
+            Token::EOFToken => self.builder.process_token(token, line),
+        }
+    }
+
+    fn end(&self) {
+        self.builder.end();
+    }
+
+    fn adjusted_current_node_present_but_not_in_html_namespace(&self) -> bool {
+        self.builder.adjusted_current_node_present_but_not_in_html_namespace()
+    }
+}
+
+/// Counts what the tree builder holds: the open and the active formatting elements, and up to three besides (the
+/// document, `head`, the current `form`).
+struct OpenElements {
+    count: Cell<usize>,
+}
+
+impl OpenElements {
+    fn count(builder: &TreeBuilder<Handle, HtmlTreeSink>) -> usize {
+        let tracer = Self { count: Cell::new(0) };
+        builder.trace_handles(&tracer);
+        tracer.count.get()
+    }
+}
+
+impl Tracer for OpenElements {
+    type Handle = Handle;
+
+    fn trace_handle(&self, _: &Handle) {
+        self.count.set(self.count.get() + 1);
+    }
+}

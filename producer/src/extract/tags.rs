@@ -1,0 +1,176 @@
+//! Where the tags of a page begin and how many attributes they have, before the tokenizer sees them. It does not read
+//! names or values, and what a tag does to the tree is `meter`'s.
+//!
+//! html5ever's tokenizer compares each attribute with all before it and says nothing until the tag ends, so a tag
+//! with a million attributes has to be found beforehand. Every tag, comment and doctype ends at a `>`: the page
+//! is handed on in pieces that end there, and after each piece the meter tells what the tokenizer made of it. So this
+//! scan cannot lose step with it, whatever a page does with quotes, comments, CDATA, `svg` and scripts.
+
+use super::meter::{Meter, Mode};
+
+/// The scan of one page.
+#[derive(Debug, Default)]
+pub(super) struct Tags {
+    inside: Inside,
+}
+
+/// What the scan is inside of, between two pieces.
+#[derive(Debug, Default, Clone, Copy)]
+enum Inside {
+    /// Text, of whatever kind.
+    #[default]
+    Text,
+    /// A tag in markup: its attributes so far.
+    Tag { state: State, attributes: usize },
+    /// What may be the end tag of raw text: an upper bound of its attributes so far.
+    EndTag { separators: usize },
+    /// `<![CDATA[`, which is a comment outside of `svg` and `math`.
+    Cdata,
+    /// A comment, a doctype or what the standard calls a bogus comment.
+    Other,
+}
+
+/// Where in a tag: the standard's tokenizer states from "tag name state" to "self-closing start tag state".
+#[derive(Debug, Clone, Copy)]
+enum State {
+    TagName,
+    BeforeName,
+    Name,
+    AfterName,
+    BeforeValue,
+    Quoted(u8),
+    Unquoted,
+    End,
+}
+
+impl Tags {
+    /// Attributes of the longest tag that `piece` begins or goes on with, counted from the tag's beginning. To be
+    /// called before the tokenizer gets the piece.
+    pub(super) fn before(&mut self, piece: &str, mode: &Mode) -> usize {
+        let bytes = piece.as_bytes();
+        let from = if let Inside::Text = self.inside {
+            let (start, inside) = construct(bytes, mode);
+            self.inside = inside;
+            start
+        } else {
+            0
+        };
+        match &mut self.inside {
+            Inside::Tag { state, attributes } => {
+                for &byte in &bytes[from..] {
+                    let next = state.next(byte);
+                    *attributes += usize::from(matches!(next, State::Name) && !matches!(state, State::Name));
+                    *state = next;
+                }
+                *attributes
+            }
+            Inside::EndTag { separators } => {
+                *separators += bytes[from..].iter().filter(|byte| separates(**byte)).count();
+                *separators
+            }
+            Inside::Text | Inside::Cdata | Inside::Other => 0,
+        }
+    }
+
+    /// Takes note of what the tokenizer made of `piece`.
+    pub(super) fn after(&mut self, piece: &str, meter: &Meter) {
+        let over = match self.inside {
+            Inside::Text => true,
+            Inside::Tag { state, .. } => matches!(state, State::End),
+            // In a script, `</script` need not end it. If the piece's `>` came out as text, no tag is open.
+            Inside::EndTag { .. } => meter.closed() || (meter.in_text() && matches!(meter.mode(), Mode::Script(_))),
+            Inside::Cdata => meter.closed() || piece.ends_with("]]>"),
+            Inside::Other => meter.closed(),
+        };
+        if over {
+            self.inside = Inside::Text;
+        }
+    }
+}
+
+/// The first construct in `bytes`, which hold no `>` but at their end: where its name begins, and what it is.
+fn construct(bytes: &[u8], mode: &Mode) -> (usize, Inside) {
+    match mode {
+        Mode::Markup => markup(bytes),
+        Mode::Raw(name) | Mode::Script(name) => match end_tag(bytes, name.as_bytes()) {
+            Some(start) => (start, Inside::EndTag { separators: 0 }),
+            None => (bytes.len(), Inside::Text),
+        },
+        Mode::Plain => (bytes.len(), Inside::Text),
+    }
+}
+
+fn markup(bytes: &[u8]) -> (usize, Inside) {
+    let tag = Inside::Tag {
+        state: State::TagName,
+        attributes: 0,
+    };
+    let mut at = 0;
+    while let Some(offset) = bytes[at..].iter().position(|byte| *byte == b'<') {
+        at += offset + 1;
+        let rest = &bytes[at..];
+        match rest {
+            [b'!', ..] if rest.starts_with(b"![CDATA[") => return (at, Inside::Cdata),
+            [b'/', b'>', ..] => return (at, Inside::Text),
+            [b'/', letter, ..] if letter.is_ascii_alphabetic() => return (at + 1, tag),
+            [b'!' | b'?' | b'/', ..] => return (at, Inside::Other),
+            [letter, ..] if letter.is_ascii_alphabetic() => return (at, tag),
+            _ => {}
+        }
+    }
+    (bytes.len(), Inside::Text)
+}
+
+/// Just behind the first `</name` in `bytes` that could be an end tag.
+fn end_tag(bytes: &[u8], name: &[u8]) -> Option<usize> {
+    let mut windows = bytes.windows(name.len() + 3).enumerate();
+    windows.find_map(|(at, window)| {
+        let (open, rest) = window.split_at(2);
+        let (word, end) = rest.split_at(name.len());
+        let found = open == b"</" && word.eq_ignore_ascii_case(name) && (separates(end[0]) || end[0] == b'>');
+        found.then_some(at + 2 + name.len())
+    })
+}
+
+/// Whether an attribute may begin behind this byte.
+fn separates(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ' | b'/' | b'"' | b'\'')
+}
+
+impl State {
+    fn next(self, byte: u8) -> Self {
+        let space = matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ');
+        match (self, byte) {
+            (Self::Quoted(quote), _) if byte == quote => Self::BeforeName,
+            (Self::Quoted(_) | Self::End, _) => self,
+            (_, b'>') => Self::End,
+            (Self::BeforeValue, b'"' | b'\'') => Self::Quoted(byte),
+            (Self::BeforeValue, _) => {
+                if space {
+                    self
+                } else {
+                    Self::Unquoted
+                }
+            }
+            (Self::Unquoted, _) => {
+                if space {
+                    Self::BeforeName
+                } else {
+                    self
+                }
+            }
+            (_, b'/') => Self::BeforeName,
+            (Self::Name | Self::AfterName, b'=') => Self::BeforeValue,
+            (Self::TagName, _) => {
+                if space {
+                    Self::BeforeName
+                } else {
+                    self
+                }
+            }
+            (Self::Name | Self::AfterName, _) if space => Self::AfterName,
+            (Self::BeforeName, _) if space => self,
+            (Self::BeforeName | Self::Name | Self::AfterName, _) => Self::Name,
+        }
+    }
+}

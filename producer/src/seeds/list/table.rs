@@ -1,0 +1,187 @@
+//! CSV and TSV: a header that names the columns, then rows with a field for each. Quoting is RFC 4180's, in TSV too, as
+//! spreadsheets and data frames write it.
+//!
+//! The csv crate holds a record of any size in memory, and a quote that is never closed makes a record of all that follows.
+//! So its parser, csv-core, is given one capped line at a time, and a record that passes the cap is given up
+//! with the line it stands in: the rows after it are read again.
+
+use std::io;
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+
+use super::lines::Lines;
+use super::{ListError, ROW_BYTES, Row, bad, too_long};
+
+/// The most columns; a row with more is bad.
+const COLUMNS: usize = 4096;
+
+/// A table whose header has been read.
+pub(super) struct Table {
+    records: Records,
+    column: usize,
+    columns: usize,
+}
+
+/// Reads the header: the first line that is not blank. `failed` makes an error of what the system says.
+pub(super) fn header(
+    lines: &mut Lines,
+    delimiter: u8,
+    column: &str,
+    name: &str,
+    failed: impl Fn(io::Error) -> ListError,
+) -> Result<Table, ListError> {
+    let mut records = Records::new(delimiter);
+    let columns = match records.next(lines).map_err(failed)? {
+        None => return Err(ListError::Empty { name: name.to_owned() }),
+        Some(Record { error: Some(why), .. }) => {
+            return Err(ListError::Header {
+                name: name.to_owned(),
+                why,
+            });
+        }
+        Some(_) => records.fields(),
+    };
+    let columns: Vec<String> = columns
+        .map(|field| String::from_utf8_lossy(field).trim().to_owned())
+        .collect();
+    // Exactly so written, or else but for upper and lower case: lists in the wild say `url`, `URL` and `Url`.
+    let found = columns.iter().position(|found| found == column);
+    let Some(column) = found.or_else(|| columns.iter().position(|found| found.eq_ignore_ascii_case(column))) else {
+        let found = shortened(&columns.join(", "));
+        return Err(ListError::NoColumn {
+            name: name.to_owned(),
+            column: column.to_owned(),
+            found,
+        });
+    };
+    Ok(Table {
+        records,
+        column,
+        columns: columns.len(),
+    })
+}
+
+fn shortened(text: &str) -> String {
+    let short = super::at_most(text, 300);
+    if short.len() < text.len() {
+        format!("{short}…")
+    } else {
+        text.to_owned()
+    }
+}
+
+impl Table {
+    /// The next row; blank lines are none.
+    pub(super) fn next(&mut self, lines: &mut Lines) -> io::Result<Option<Row>> {
+        let Some(record) = self.records.next(lines)? else {
+            return Ok(None);
+        };
+        let url = match record.error {
+            Some(why) => Err(why),
+            None => self.url(),
+        };
+        Ok(Some(match url {
+            Ok(url) => Row::Url { line: record.line, url },
+            Err(why) => bad(record.line, &self.records.raw, why),
+        }))
+    }
+
+    fn url(&self) -> Result<String, String> {
+        // More fields are as bad as fewer: an unquoted comma in a URL would give us half of it.
+        let count = self.records.count;
+        if count != self.columns {
+            return Err(format!("{count} fields, where the header has {}", self.columns));
+        }
+        let field = self.records.fields().nth(self.column).unwrap_or_default();
+        let url = std::str::from_utf8(field).map_err(|_| "not UTF-8")?.trim();
+        if url.is_empty() {
+            Err("the URL is blank".into())
+        } else {
+            Ok(url.to_owned())
+        }
+    }
+}
+
+/// Where a record began, and why it is none.
+struct Record {
+    line: u64,
+    error: Option<String>,
+}
+
+/// The reader of records, with the last one.
+struct Records {
+    reader: Reader,
+    /// The record as it stands in the list.
+    raw: Vec<u8>,
+    /// The fields without quotes, one after the other, and where each ends.
+    fields: Vec<u8>,
+    ends: Vec<usize>,
+    count: usize,
+}
+
+impl Records {
+    fn new(delimiter: u8) -> Self {
+        Self {
+            reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            raw: Vec::new(),
+            // Fields are never longer than what they are read from; see `next`.
+            fields: vec![0; ROW_BYTES + 2],
+            ends: vec![0; COLUMNS + 1],
+            count: 0,
+        }
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends[..self.count])
+            .map(|(start, end)| &self.fields[start..*end])
+    }
+
+    /// Reads one record: a line, and those after it as long as a quote is open.
+    fn next(&mut self, lines: &mut Lines) -> io::Result<Option<Record>> {
+        self.raw.clear();
+        self.reader.reset();
+        let (mut written, mut count, mut first) = (0, 0, None);
+        while let Some(line) = lines.next()? {
+            if first.is_none() && line.bytes.trim_ascii().is_empty() {
+                continue;
+            }
+            let begin = *first.get_or_insert(line.number);
+            let at = self.raw.len();
+            let room = (ROW_BYTES + 1).saturating_sub(at);
+            self.raw.extend_from_slice(&line.bytes[..line.bytes.len().min(room)]);
+            self.raw.push(b'\n');
+            if line.cut || self.raw.len() > ROW_BYTES + 1 {
+                return Ok(Some(Record {
+                    line: begin,
+                    error: Some(too_long()),
+                }));
+            }
+            let (result, _, out, ends) =
+                self.reader
+                    .read_record(&self.raw[at..], &mut self.fields[written..], &mut self.ends[count..]);
+            (written, count) = (written + out, count + ends);
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::Record if count <= COLUMNS => {
+                    self.count = count;
+                    return Ok(Some(Record {
+                        line: begin,
+                        error: None,
+                    }));
+                }
+                _ => {
+                    return Ok(Some(Record {
+                        line: begin,
+                        error: Some(format!("more than {COLUMNS} fields")),
+                    }));
+                }
+            }
+        }
+        Ok(first.map(|line| Record {
+            line,
+            error: Some("a quote is not closed before the end of the list".into()),
+        }))
+    }
+}

@@ -1,1 +1,41 @@
-//! .
+//! What Warren's end-to-end tests stand on: a private RabbitMQ, fake and real web sites, the two programs as child
+//! processes, and readers for what a run leaves behind.
+//!
+//! Nothing here knows how Warren works inside. The harness speaks to it as its users do: command line, exit code,
+//! files, HTTP and AMQP.
+//!
+//! - [`World`] is where a test begins: a site, a place on a broker, folders, and the programs.
+//! - [`Broker`] is the RabbitMQ node that the tests share, or a private one that a test may stop and kill.
+//! - [`Site`] is a web site that does what it is told, misbehaviour included; [`Nginx`] is a real one.
+//! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it.
+//!
+//! Whatever is started here dies with the test process, however that ends: see [`reaper`].
+#![expect(clippy::missing_panics_doc, reason = "panicking is how a harness fails a test")]
+#![expect(
+    clippy::must_use_candidate,
+    reason = "a test that drops what it asked for fails by itself"
+)]
+
+pub mod broker;
+pub mod folder;
+pub mod nginx;
+pub mod png;
+pub mod ports;
+pub mod process;
+pub mod reaper;
+pub mod run;
+pub mod scan;
+pub mod site;
+pub mod store;
+pub mod waiting;
+pub mod world;
+
+pub use broker::{Broker, Place};
+pub use nginx::Nginx;
+pub use png::png;
+pub use process::{Exit, Process, Signal};
+pub use run::{Finished, Row};
+pub use site::{Gate, Response, Site};
+pub use store::Store;
+pub use waiting::{eventually, one_at_a_time, within};
+pub use world::{Programs, World};

@@ -1,0 +1,164 @@
+//! A corner of a broker for one test, and what tests do to its queues behind Warren's back.
+
+use lapin::options::{
+    BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
+use url::Url;
+
+/// Where one test's queues are: no other test sees them.
+#[derive(Debug, Clone)]
+pub struct Place {
+    uri: String,
+    prefix: Option<String>,
+}
+
+/// How much is in a queue, and how many read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Messages that wait for a consumer.
+    pub messages: u32,
+    /// Consumers.
+    pub consumers: u32,
+}
+
+impl Place {
+    pub(super) fn apart_by_virtual_host(uri: &str) -> Self {
+        Self {
+            uri: uri.to_owned(),
+            prefix: None,
+        }
+    }
+
+    pub(super) fn apart_by_prefix(uri: &str, prefix: &str) -> Self {
+        Self {
+            uri: uri.to_owned(),
+            prefix: Some(prefix.to_owned()),
+        }
+    }
+
+    /// What both programs are told to find it.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["--broker".to_owned(), self.uri.clone()];
+        arguments.extend(
+            self.prefix
+                .iter()
+                .flat_map(|prefix| ["--prefix".to_owned(), prefix.clone()]),
+        );
+        arguments
+    }
+
+    /// The queue that Warren calls `warren.NAME` by default.
+    pub fn queue(&self, name: &str) -> String {
+        format!("{}.{name}", self.prefix.as_deref().unwrap_or("warren"))
+    }
+
+    /// Its URI.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// The same place for connections that are given up when nothing came for about twice so many seconds.
+    #[must_use]
+    pub fn with_heartbeat(mut self, seconds: u16) -> Self {
+        self.uri = self.uri_with(|uri| uri.set_query(Some(&format!("heartbeat={seconds}"))));
+        self
+    }
+
+    /// Its host and port.
+    pub fn address(&self) -> String {
+        let uri = Url::parse(&self.uri).expect("the broker's URI is one");
+        format!("{}:{}", uri.host_str().unwrap_or_default(), uri.port().unwrap_or(5672))
+    }
+
+    /// Its URI with one part changed, for a test that wants to be refused.
+    pub fn uri_with(&self, change: impl FnOnce(&mut Url)) -> String {
+        let mut uri = Url::parse(&self.uri).expect("the broker's URI is one");
+        change(&mut uri);
+        uri.into()
+    }
+
+    /// What is in a queue. An error when there is no such queue, or no broker.
+    pub async fn depth(&self, queue: &str) -> lapin::Result<Depth> {
+        self.on_a_channel(async |channel| {
+            let options = QueueDeclareOptions {
+                passive: true,
+                ..Default::default()
+            };
+            let queue = channel
+                .queue_declare(queue.into(), options, FieldTable::default())
+                .await?;
+            Ok(Depth {
+                messages: queue.message_count(),
+                consumers: queue.consumer_count(),
+            })
+        })
+        .await
+    }
+
+    /// Puts a message of our own into a queue that exists.
+    pub async fn publish(&self, queue: &str, body: &[u8]) {
+        let confirmation = self
+            .on_a_channel(async |channel| {
+                channel.confirm_select(ConfirmSelectOptions::default()).await?;
+                let options = BasicPublishOptions {
+                    mandatory: true,
+                    ..Default::default()
+                };
+                let properties = BasicProperties::default().with_delivery_mode(2);
+                channel
+                    .basic_publish("".into(), queue.into(), options, body, properties)
+                    .await?
+                    .await
+            })
+            .await
+            .expect("the broker takes a message");
+        assert!(
+            matches!(confirmation, Confirmation::Ack(None)),
+            "{queue}: {confirmation:?}"
+        );
+    }
+
+    /// Takes a message out of a queue; `None` when it is empty.
+    pub async fn take(&self, queue: &str) -> Option<Vec<u8>> {
+        self.on_a_channel(async |channel| {
+            let message = channel
+                .basic_get(queue.into(), BasicGetOptions { no_ack: true })
+                .await?;
+            Ok(message.map(|message| message.delivery.data))
+        })
+        .await
+        .expect("the queue can be read")
+    }
+
+    /// Declares a durable queue of the classic type.
+    pub async fn declare_classic(&self, queue: &str) {
+        self.on_a_channel(async |channel| {
+            let options = QueueDeclareOptions {
+                durable: true,
+                ..Default::default()
+            };
+            channel
+                .queue_declare(queue.into(), options, FieldTable::default())
+                .await
+        })
+        .await
+        .expect("a queue can be declared");
+    }
+
+    /// Deletes a queue with all that is in it.
+    pub async fn delete(&self, queue: &str) {
+        self.on_a_channel(async |channel| channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await)
+            .await
+            .expect("a queue can be deleted");
+    }
+
+    async fn on_a_channel<T>(&self, act: impl AsyncFnOnce(&Channel) -> lapin::Result<T>) -> lapin::Result<T> {
+        let connection = Connection::connect(&self.uri, ConnectionProperties::default()).await?;
+        let channel = connection.create_channel().await?;
+        let result = act(&channel).await;
+        connection.close(200, "bye".into()).await?;
+        result
+    }
+}

@@ -1,0 +1,123 @@
+//! A real web server for a folder of real files.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use url::Url;
+
+use crate::folder::Folder;
+use crate::ports::free_port;
+use crate::process::Process;
+use crate::waiting::eventually;
+
+/// A private nginx on loopback. Dropping it stops it.
+#[derive(Debug)]
+pub struct Nginx {
+    // Dropped in this order: the server, then its folder.
+    _server: Process,
+    port: u16,
+    root: PathBuf,
+    _folder: Folder,
+}
+
+impl Nginx {
+    /// Serves the files under `root`, which `package` of Debian brings.
+    ///
+    /// Panics, and says how to get them, when the files or nginx itself are not installed.
+    pub async fn serve(root: &str, package: &str) -> Self {
+        let root = PathBuf::from(root);
+        assert!(
+            root.is_dir(),
+            "{} is needed and not there.\nhint: apt-get install {package}",
+            root.display()
+        );
+        let folder = Folder::new("nginx");
+        let port = free_port();
+        let settings = folder.file("nginx.conf", settings(&root, port));
+        let mut command = Process::command(program());
+        command
+            .arg("-p")
+            .arg(&*folder)
+            .arg("-e")
+            .arg("stderr")
+            .arg("-c")
+            .arg(settings);
+        let mut server = Process::start("nginx", &mut command, &folder);
+        eventually("nginx listens", Duration::from_secs(20), async || {
+            server.expect_running();
+            tokio::net::TcpStream::connect(("127.0.0.1", port)).await
+        })
+        .await;
+        Self {
+            _server: server,
+            port,
+            root,
+            _folder: folder,
+        }
+    }
+
+    /// The URL of a file, by its path below the root.
+    pub fn url(&self, file: &Path) -> Url {
+        let mut url = Url::parse(&format!("http://127.0.0.1:{}", self.port)).expect("a URL");
+        let names = file.iter().map(|name| name.to_string_lossy());
+        url.path_segments_mut()
+            .expect("http URLs have a path")
+            .clear()
+            .extend(names);
+        url
+    }
+
+    /// The file that a URL stands for, whether it exists or not. `None` for other sites' URLs.
+    pub fn file(&self, url: &Url) -> Option<PathBuf> {
+        (url.host_str() == Some("127.0.0.1") && url.port() == Some(self.port))
+            .then(|| self.root.join(url.path().trim_start_matches('/')))
+    }
+}
+
+fn program() -> &'static Path {
+    [
+        "/usr/sbin/nginx",
+        "/usr/local/sbin/nginx",
+        "/usr/bin/nginx",
+        "/opt/homebrew/bin/nginx",
+    ]
+    .iter()
+    .map(Path::new)
+    .find(|path| path.is_file())
+    .expect("nginx is needed for the tests on real sites and not installed.\nhint: apt-get install nginx-light")
+}
+
+fn settings(root: &Path, port: u16) -> String {
+    format!(
+        "daemon off;\n\
+         worker_processes 1;\n\
+         pid nginx.pid;\n\
+         events {{ worker_connections 1024; }}\n\
+         http {{\n\
+         client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;\n\
+         types {{ text/html html; image/png png; image/jpeg jpg; image/svg+xml svg; text/css css; }}\n\
+         access_log off;\n\
+         keepalive_requests 100000;\n\
+         server {{\n\
+         listen 127.0.0.1:{port} backlog=1024;\n\
+         root {};\n\
+         }}\n\
+         }}\n",
+        root.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn serves_what_lies_in_the_folder() {
+        let folder = Folder::new("site");
+        folder.file("a b.html", "<p>");
+        let nginx = Nginx::serve(&folder.to_string_lossy(), "nothing").await;
+        let url = nginx.url(Path::new("a b.html"));
+        assert!(url.as_str().ends_with("/a%20b.html"));
+        assert_eq!(nginx.file(&Url::parse("http://127.0.0.1:1/x").expect("a URL")), None);
+    }
+}

@@ -1,0 +1,111 @@
+//! What a site was asked, when, and how much at once.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// The requests of a site, and how many of them it had at once.
+#[derive(Debug, Default)]
+pub struct Log {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    requests: Vec<Request>,
+    connections: usize,
+    open: usize,
+    most: usize,
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its path, with the query.
+    pub path: String,
+    /// When its head was read.
+    pub at: Instant,
+    /// Its headers: names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Request {
+    /// The value of a header, by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it is for `robots.txt`, which limits for pages and images do not bind.
+    fn is_for_robots(&self) -> bool {
+        self.path == "/robots.txt"
+    }
+}
+
+impl Log {
+    /// All requests, in the order they came.
+    pub fn requests(&self) -> Vec<Request> {
+        self.with(|log| log.requests.clone())
+    }
+
+    /// How often `path` was requested.
+    pub fn hits(&self, path: &str) -> usize {
+        self.with(|log| log.requests.iter().filter(|request| request.path == path).count())
+    }
+
+    /// How many connections were opened.
+    pub fn connections(&self) -> usize {
+        self.with(|log| log.connections)
+    }
+
+    /// The most pages and images that were asked for and not yet answered at one time.
+    pub fn most_at_once(&self) -> usize {
+        self.with(|log| log.most)
+    }
+
+    /// The pauses between the starts of one request for a page or image and the next.
+    pub fn pauses(&self) -> Vec<Duration> {
+        let mut starts: Vec<Instant> = self.with(|log| {
+            log.requests
+                .iter()
+                .filter(|request| !request.is_for_robots())
+                .map(|request| request.at)
+                .collect()
+        });
+        starts.sort();
+        starts.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+
+    pub(super) fn connected(&self) {
+        self.with(|log| log.connections += 1);
+    }
+
+    /// Counts the request as open until what this returns is dropped.
+    pub(super) fn begin(&self, request: Request) -> Open<'_> {
+        let counted = !request.is_for_robots();
+        self.with(|log| {
+            log.requests.push(request);
+            log.open += usize::from(counted);
+            log.most = log.most.max(log.open);
+        });
+        Open { log: self, counted }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        act(&mut self.inner.lock().expect("no one panics with the log in hand"))
+    }
+}
+
+/// A request that is not answered yet.
+#[derive(Debug)]
+pub(super) struct Open<'a> {
+    log: &'a Log,
+    counted: bool,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.log.with(|log| log.open -= usize::from(self.counted));
+    }
+}

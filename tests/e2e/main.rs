@@ -1,1 +1,52 @@
-//! .
+//! Warren's end-to-end tests: the real programs, a real RabbitMQ, real HTTP. One file a behaviour.
+//!
+//! They need `rabbitmq-server`, `nginx-light`, `gimp-help-en` and `openclipart-png` of Debian, and fail without them.
+//! `WARREN_TEST_BROKER=amqp://…` runs those that need no node of their own against a broker that runs already;
+//! `WARREN_TEST_KEEP=1` leaves the tests' folders in place.
+
+mod bad_input;
+mod commands;
+mod content;
+mod crawl_amqp;
+mod crawl_embedded;
+mod drain;
+mod faults_broker;
+mod faults_worker;
+mod interrupt;
+mod poison;
+mod politeness;
+mod speed;
+mod timeouts;
+
+use harness::{Programs, Response, World, png};
+
+const PROGRAMS: Programs = Programs {
+    producer: env!("CARGO_BIN_EXE_warren-test-producer"),
+    downloader: env!("CARGO_BIN_EXE_warren-test-downloader"),
+};
+
+/// A world on the shared RabbitMQ.
+async fn world(name: &str) -> World {
+    World::new(name, PROGRAMS).await
+}
+
+/// A world without a broker.
+async fn embedded(name: &str) -> World {
+    World::embedded(name, PROGRAMS).await
+}
+
+/// Puts `count` different images on the world's site, each answered as `prepare` makes it, and returns their URLs.
+fn images(world: &World, count: u64, prepare: impl Fn(Response) -> Response) -> Vec<String> {
+    (1..=count)
+        .map(|number| {
+            let path = format!("/image-{number}.png");
+            world.route(&path, prepare(Response::image(png(8, 8, number))));
+            world.url(&path)
+        })
+        .collect()
+}
+
+/// As it is.
+fn plain(response: Response) -> Response {
+    response
+}

@@ -71,6 +71,7 @@ pub struct Process {
     name: String,
     child: Child,
     exit: Option<Exit>,
+    signalled: bool,
     output: PathBuf,
     talk: PathBuf,
 }
@@ -93,6 +94,7 @@ impl Process {
             name: name.to_owned(),
             child,
             exit: None,
+            signalled: false,
             output,
             talk,
         }
@@ -144,6 +146,11 @@ impl Process {
         self.exit
     }
 
+    /// Whether the test sent it a signal.
+    pub fn was_signalled(&self) -> bool {
+        self.signalled
+    }
+
     /// Panics, with what the process said, when it has ended.
     pub fn expect_running(&mut self) {
         if let Some(exit) = self.exit() {
@@ -164,6 +171,7 @@ impl Process {
     /// Sends a signal to the process, not to its children.
     pub fn signal(&mut self, signal: Signal) {
         self.expect_running();
+        self.signalled = true;
         let status = Command::new("kill")
             .args(["-s", signal.name()])
             .arg(self.child.id().to_string())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::broker::{Broker, Place};
 use crate::folder::Folder;
-use crate::process::{Exit, Process};
+use crate::process::Process;
 use crate::run::Finished;
 use crate::site::{Response, Site};
 use crate::store::Store;
@@ -271,13 +271,15 @@ impl World {
         let place = self.place().clone();
         let tasks = place.queue("tasks");
         eventually("a consumer of every downloader", Duration::from_secs(30), async || {
+            // One that ended without being told to has said why: there is nothing to wait for.
             let mut running = 0;
-            for downloader in &mut self.downloaders {
-                match downloader.exit() {
-                    None => running += 1,
-                    Some(Exit::Code(0) | Exit::Signal(_)) => {}
-                    Some(_) => downloader.expect_running(),
-                }
+            for downloader in self
+                .downloaders
+                .iter_mut()
+                .filter(|downloader| !downloader.was_signalled())
+            {
+                downloader.expect_running();
+                running += 1;
             }
             match place.depth(&tasks).await {
                 Ok(depth) if depth.consumers >= running => Ok(()),

@@ -154,7 +154,10 @@ impl<T: Item> Backlog<T> {
 
     fn take_in(&mut self, item: T) {
         let host = item.host();
-        let queue = self.hosts.entry(host).or_insert_with(|| HostQueue { items: VecDeque::new(), passed_over_after: None });
+        let queue = self.hosts.entry(host).or_insert_with(|| HostQueue {
+            items: VecDeque::new(),
+            passed_over_after: None,
+        });
         if queue.passed_over_after.is_some() {
             return;
         }
@@ -172,7 +175,10 @@ impl<T: Item> Backlog<T> {
     /// Puts an item before all others of its host: it has been taken, and must come again.
     pub fn put_back(&mut self, item: T) {
         let host = item.host();
-        let queue = self.hosts.entry(host).or_insert_with(|| HostQueue { items: VecDeque::new(), passed_over_after: None });
+        let queue = self.hosts.entry(host).or_insert_with(|| HostQueue {
+            items: VecDeque::new(),
+            passed_over_after: None,
+        });
         if queue.items.is_empty() && !self.parked.contains(&host) && !self.ready.contains(&host) {
             self.ready.push_back(host);
         }
@@ -270,7 +276,9 @@ mod tests {
 
     #[test]
     fn everything_comes_exactly_once_however_much_there_is_of_a_host() {
-        let table: Vec<Row> = (1..=30_000).map(|id| Row(id, if id % 3 == 0 { id % 7 } else { 100 })).collect();
+        let table: Vec<Row> = (1..=30_000)
+            .map(|id| Row(id, if id % 3 == 0 { id % 7 } else { 100 }))
+            .collect();
         let mut backlog = Backlog::new();
         let mut seen = Vec::new();
         read_all(&mut backlog, &table);

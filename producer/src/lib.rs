@@ -54,7 +54,10 @@ pub fn main() -> ExitCode {
     let bars = MultiProgress::new();
     common::telemetry::start(cli.log.log_format, &bars);
     common::http::install_tls_provider();
-    match settings::check_embedded(&matches).map_err(Into::into).and_then(|()| run(cli, bars)) {
+    match settings::check_embedded(&matches)
+        .map_err(Into::into)
+        .and_then(|()| run(cli, bars))
+    {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -44,13 +44,19 @@ impl Pace {
     /// `per_host` requests of a host at once (0: no limit), `delay` between the beginnings of two.
     #[must_use]
     pub fn new(per_host: usize, delay: Duration) -> Self {
-        Self { per_host, delay, hosts: HashMap::new() }
+        Self {
+            per_host,
+            delay,
+            hosts: HashMap::new(),
+        }
     }
 
     /// Whether a request to `host` may begin.
     #[must_use]
     pub fn may_begin(&self, host: HostId, now: Instant) -> May {
-        let Some(state) = self.hosts.get(&host) else { return May::Begin };
+        let Some(state) = self.hosts.get(&host) else {
+            return May::Begin;
+        };
         match state.next {
             Some(next) if next > now => May::Wait(next),
             _ if self.per_host > 0 && state.out >= self.per_host => May::Full,
@@ -61,7 +67,9 @@ impl Pace {
     /// A request to `host` begins.
     pub fn begin(&mut self, host: HostId, now: Instant) {
         if self.hosts.len() >= REMEMBERED {
-            self.hosts.retain(|_, host| host.out > 0 || !host.crawl_delay.is_zero() || host.next.is_some_and(|next| next > now));
+            self.hosts.retain(|_, host| {
+                host.out > 0 || !host.crawl_delay.is_zero() || host.next.is_some_and(|next| next > now)
+            });
         }
         let state = self.hosts.entry(host).or_default();
         state.out += 1;

@@ -55,11 +55,20 @@ pub async fn run(
 
 async fn open(message: Message, run: &RunName) -> Option<Received> {
     let why = match wire::read_reply(&message.body) {
-        Ok(reply) if reply.run == *run => return Some(Received { reply, receipt: message.receipt }),
+        Ok(reply) if reply.run == *run => {
+            return Some(Received {
+                reply,
+                receipt: message.receipt,
+            });
+        }
         Ok(reply) => format!("it is of run {}", reply.run),
         Err(error) => error.to_string(),
     };
-    tracing::warn!(why, size_bytes = message.body.len(), "a message of the reply queue is not a reply to this run; dropping it");
+    tracing::warn!(
+        why,
+        size_bytes = message.body.len(),
+        "a message of the reply queue is not a reply to this run; dropping it"
+    );
     // The dead-letter queue is for work; a reply that nobody can read is nobody's work.
     message.receipt.ack().await;
     None

@@ -95,7 +95,10 @@ mod tests {
     fn transient_failures_wait_longer_each_time_and_end_with_the_users_limit() {
         for (attempt, longest) in [(1, 1), (2, 2), (3, 4)] {
             let delay = delay(Reason::Timeout, attempt, 3, None).expect("another try");
-            assert!(delay <= Duration::from_secs(longest) && delay >= Duration::from_secs(longest) / 2, "{attempt}");
+            assert!(
+                delay <= Duration::from_secs(longest) && delay >= Duration::from_secs(longest) / 2,
+                "{attempt}"
+            );
         }
         assert_eq!(delay(Reason::Timeout, 4, 3, None), None);
         assert_eq!(delay(Reason::Timeout, 1, 0, None), None);
@@ -121,6 +124,9 @@ mod tests {
         timers.push(now + Duration::from_secs(1), "soon");
         assert_eq!(timers.pop_due(now), None);
         let then = now + Duration::from_secs(2);
-        assert_eq!((timers.pop_due(then), timers.pop_due(then), timers.pop_due(then)), (Some("soon"), Some("later"), None));
+        assert_eq!(
+            (timers.pop_due(then), timers.pop_due(then), timers.pop_due(then)),
+            (Some("soon"), Some("later"), None)
+        );
     }
 }

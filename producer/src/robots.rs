@@ -60,7 +60,9 @@ impl Rules {
 /// Fetches and reads the robots.txt of `url`'s origin for the crawler named `agent`. Passing trouble is waited out for a
 /// few tries, because the answer decides about everything on the host.
 pub async fn fetch(pages: &PageFetch, agent: &str, url: &Url) -> Rules {
-    let Ok(location) = robotxt::robots_url(url) else { return Rules::Closed(Status::Blocked, Reason::Scheme) };
+    let Ok(location) = robotxt::robots_url(url) else {
+        return Rules::Closed(Status::Blocked, Reason::Scheme);
+    };
     let mut attempt = 1;
     loop {
         match ask(pages, agent, &location).await {
@@ -180,16 +182,28 @@ mod tests {
 
     #[test]
     fn rules_decide_by_path_and_the_rest_is_allowed() {
-        let rules = read(AccessResult::Successful(b"User-agent: *\nDisallow: /private/\nCrawl-delay: 2"), "Warren");
+        let rules = read(
+            AccessResult::Successful(b"User-agent: *\nDisallow: /private/\nCrawl-delay: 2"),
+            "Warren",
+        );
         assert_eq!(rules.against(&url("http://a/x.png")), None);
-        assert_eq!(rules.against(&url("http://a/private/x.png")), Some((Status::Blocked, Reason::Robots)));
+        assert_eq!(
+            rules.against(&url("http://a/private/x.png")),
+            Some((Status::Blocked, Reason::Robots))
+        );
         assert_eq!(rules.crawl_delay(), Some(Duration::from_secs(2)));
     }
 
     #[test]
     fn a_missing_file_allows_and_an_absurd_delay_is_clamped() {
-        assert_eq!(read(AccessResult::Unavailable, "Warren").against(&url("http://a/x")), None);
-        let slow = read(AccessResult::Successful(b"User-agent: Warren\nCrawl-delay: 999999"), "Warren");
+        assert_eq!(
+            read(AccessResult::Unavailable, "Warren").against(&url("http://a/x")),
+            None
+        );
+        let slow = read(
+            AccessResult::Successful(b"User-agent: Warren\nCrawl-delay: 999999"),
+            "Warren",
+        );
         assert_eq!(slow.crawl_delay(), Some(LONGEST_CRAWL_DELAY));
     }
 
@@ -202,7 +216,10 @@ mod tests {
         assert!(matches!(cache.of(&page, now), Known::Awaited));
         cache.learned(&page, Arc::new(read(AccessResult::Unavailable, "Warren")), now);
         assert!(matches!(cache.of(&url("http://a:8080/y"), now), Known::Rules(_)));
-        assert!(matches!(cache.of(&url("https://a:8080/y"), now), Known::Nothing), "another origin");
+        assert!(
+            matches!(cache.of(&url("https://a:8080/y"), now), Known::Nothing),
+            "another origin"
+        );
         assert!(matches!(cache.of(&page, now + KEPT_FOR), Known::Nothing));
     }
 

@@ -22,9 +22,9 @@ use crate::ledger::{Ledger, NewPage};
 use crate::page_fetch::PageFetch;
 use crate::pipeline::{Ended, Live, Pipeline, PipelineError, Source};
 use crate::replies;
+use crate::report::manifest;
 use crate::report::progress::Progress;
 use crate::report::summary::{self, Summary};
-use crate::report::manifest;
 use crate::settings::{Broker, RunSettings};
 use crate::stream::Stream;
 
@@ -60,7 +60,11 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     let started = Instant::now();
     let folder = settings.folder();
     if folder.exists() {
-        return Err(RunExists { name: settings.run.to_string(), folder }.into());
+        return Err(RunExists {
+            name: settings.run.to_string(),
+            folder,
+        }
+        .into());
     }
     // The broker first: a run that could not begin leaves nothing behind.
     let (transport, worker) = connect(&settings).await?;
@@ -72,7 +76,15 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     let (live, watched) = watch::channel(Live::default());
     let progress = Progress::start(&session.bars, ledger.clone(), watched);
     let (stream, writing) = settings.stream.then(Stream::start).unzip();
-    let pipeline = Pipeline::new(&settings, ledger.clone(), transport.clone(), fetch, work.source, stream, live);
+    let pipeline = Pipeline::new(
+        &settings,
+        ledger.clone(),
+        transport.clone(),
+        fetch,
+        work.source,
+        stream,
+        live,
+    );
     let ended = drive(&settings, pipeline, &transport, &session.shutdown).await;
     progress.finish().await;
     if let Some(writing) = writing {
@@ -141,7 +153,9 @@ async fn connect(settings: &RunSettings) -> Result<(Transport, Option<Worker>), 
 }
 
 async fn stop_worker(worker: Option<Worker>) {
-    let Some(Worker { shutdown, working }) = worker else { return };
+    let Some(Worker { shutdown, working }) = worker else {
+        return;
+    };
     // What it still has in hand is nobody's any more: the queue ends with this process.
     shutdown.drain.cancel();
     shutdown.now.cancel();
@@ -156,9 +170,11 @@ fn create(settings: &RunSettings, folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(&settings.runs)
         .with_context(|| format!("cannot create the folder of runs {}", settings.runs.display()))?;
     match fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(RunExists { name: settings.run.to_string(), folder: folder.to_owned() }.into())
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(RunExists {
+            name: settings.run.to_string(),
+            folder: folder.to_owned(),
         }
+        .into()),
         created => created.with_context(|| format!("cannot create the run's folder {}", folder.display())),
     }
 }

@@ -9,12 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::book::Book;
 use super::{HostId, NewImage, PendingImage, Recording, RowId};
 
-pub(super) fn add(
-    book: &mut Book,
-    sql: &Connection,
-    page: Option<RowId>,
-    new: &[NewImage],
-) -> rusqlite::Result<()> {
+pub(super) fn add(book: &mut Book, sql: &Connection, page: Option<RowId>, new: &[NewImage]) -> rusqlite::Result<()> {
     let mut insert = sql.prepare_cached(
         "INSERT OR IGNORE INTO images (image, url, host, page, source, alt, title, caption, status, reason)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -25,7 +20,9 @@ pub(super) fn add(
         }
         let host = book.host(sql, &image.host)?;
         let id = ImageId::new(&book.run, &image.url);
-        let (status, reason) = image.verdict.map_or((Status::Outstanding, None), |(status, why)| (status, Some(why)));
+        let (status, reason) = image
+            .verdict
+            .map_or((Status::Outstanding, None), |(status, why)| (status, Some(why)));
         let inserted = insert.execute(params![
             id.as_bytes(),
             image.url,
@@ -126,7 +123,9 @@ const COLUMNS: &str = "SELECT id, host, image, url, attempts FROM images WHERE s
 
 pub(super) fn pending(sql: &Connection, after: RowId, limit: usize) -> rusqlite::Result<Vec<PendingImage>> {
     let statement = format!("{COLUMNS} AND id > ?1 ORDER BY id LIMIT ?2");
-    sql.prepare_cached(&statement)?.query_map(params![after, limit], read)?.collect()
+    sql.prepare_cached(&statement)?
+        .query_map(params![after, limit], read)?
+        .collect()
 }
 
 pub(super) fn pending_of(
@@ -136,7 +135,9 @@ pub(super) fn pending_of(
     limit: usize,
 ) -> rusqlite::Result<Vec<PendingImage>> {
     let statement = format!("{COLUMNS} AND host = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    sql.prepare_cached(&statement)?.query_map(params![host, after, limit], read)?.collect()
+    sql.prepare_cached(&statement)?
+        .query_map(params![host, after, limit], read)?
+        .collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {

@@ -46,7 +46,8 @@ const SELECT: &str = "
     FROM images LEFT JOIN pages ON pages.id = images.page";
 
 pub(super) fn row(sql: &Connection, id: RowId) -> rusqlite::Result<Row> {
-    sql.prepare_cached(&format!("{SELECT} WHERE images.id = ?1"))?.query_row(params![id], read)
+    sql.prepare_cached(&format!("{SELECT} WHERE images.id = ?1"))?
+        .query_row(params![id], read)
 }
 
 pub(super) fn for_each<E>(

@@ -84,7 +84,10 @@ fn work(
         let result = result.map_err(|source| {
             // The error stays the answer even if the counts cannot be read again: the run ends on it.
             book.forget(&connection).unwrap_or(());
-            LedgerError::Sqlite { path: path.to_owned(), source: source.into() }
+            LedgerError::Sqlite {
+                path: path.to_owned(),
+                source: source.into(),
+            }
         });
         counts.send_replace(book.counts.clone());
         for answer in answers {

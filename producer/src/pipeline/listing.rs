@@ -15,7 +15,6 @@ const PORTION: usize = 1_000;
 const LOGGED: u64 = 100;
 
 /// A list that is being read.
-#[derive(Debug)]
 pub struct Listing {
     list: List,
     frontier: Frontier,
@@ -41,7 +40,9 @@ impl Listing {
         if at_end {
             listing.tell_bad_rows();
         }
-        Ok(Event::Listed { listing: (!at_end).then_some(listing) })
+        Ok(Event::Listed {
+            listing: (!at_end).then_some(listing),
+        })
     }
 
     fn portion(&mut self) -> Result<(Vec<NewImage>, bool), ListError> {
@@ -76,7 +77,10 @@ impl Listing {
 
     fn tell_bad_rows(&self) {
         if self.bad > LOGGED {
-            tracing::warn!(rows = self.bad, "rows of the list were no URLs to fetch; the first {LOGGED} are listed above");
+            tracing::warn!(
+                rows = self.bad,
+                "rows of the list were no URLs to fetch; the first {LOGGED} are listed above"
+            );
         }
     }
 }

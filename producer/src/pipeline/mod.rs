@@ -78,7 +78,6 @@ pub struct Live {
 }
 
 /// Where the work of a run comes from.
-#[derive(Debug)]
 pub enum Source {
     /// Pages, beginning with those that are in the ledger already.
     Pages(PageWork),
@@ -90,10 +89,21 @@ pub enum Source {
 enum Event {
     PagesRead(Reading, Vec<PendingPage>),
     ImagesRead(Reading, Vec<PendingImage>),
-    RobotsLearned { host: HostId, url: Url, rules: Rules },
-    PageArrived { page: PendingPage, result: Result<Fetched, Missed> },
-    PageRecorded { depth: u32 },
-    Listed { listing: Option<Box<Listing>> },
+    RobotsLearned {
+        host: HostId,
+        url: Url,
+        rules: Rules,
+    },
+    PageArrived {
+        page: PendingPage,
+        result: Result<Fetched, Missed>,
+    },
+    PageRecorded {
+        depth: u32,
+    },
+    Listed {
+        listing: Option<Box<Listing>>,
+    },
     Recorded,
     Fleet(Result<QueueState, TransportError>),
 }
@@ -216,7 +226,10 @@ impl Pipeline {
         self.start_pages(now);
         self.dispatch_images(now);
         self.record_verdicts();
-        let live = Live { out: self.images.dispatch.out(), downloaders: self.images.window.consumers() };
+        let live = Live {
+            out: self.images.dispatch.out(),
+            downloaders: self.images.window.consumers(),
+        };
         self.live.send_replace(live);
     }
 
@@ -280,7 +293,8 @@ impl Pipeline {
     fn ask_fleet(&mut self) {
         if !std::mem::replace(&mut self.asking_fleet, true) {
             let transport = self.transport.clone();
-            self.tasks.spawn(async move { Ok(Event::Fleet(transport.inspect(Queue::Tasks).await)) });
+            self.tasks
+                .spawn(async move { Ok(Event::Fleet(transport.inspect(Queue::Tasks).await)) });
         }
     }
 
@@ -288,7 +302,9 @@ impl Pipeline {
         // While the broker does not answer, what it said last is the best guess.
         if let Ok(state) = state {
             self.queue = state;
-            self.images.window.set_consumers(usize::try_from(state.consumers).unwrap_or(usize::MAX));
+            self.images
+                .window
+                .set_consumers(usize::try_from(state.consumers).unwrap_or(usize::MAX));
         }
         self.images.window.measure(Instant::now());
     }

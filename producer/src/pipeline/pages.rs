@@ -117,7 +117,11 @@ impl Pipeline {
         let Some(work) = self.pages.work.clone() else { return };
         while !self.pages.stopped && self.pages.has_room() {
             let found = self.ledger.counts().found();
-            let retried = self.pages.backlog.peek().is_some_and(|page| self.pages.attempts.contains_key(&page.id));
+            let retried = self
+                .pages
+                .backlog
+                .peek()
+                .is_some_and(|page| self.pages.attempts.contains_key(&page.id));
             let enough_pages = !retried && work.max_pages.is_some_and(|most| self.pages.started >= most);
             if enough_pages || work.max_images.is_some_and(|most| found >= most) {
                 self.pages.stopped = true;
@@ -218,7 +222,9 @@ impl Pipeline {
             let led_to = (fetched.url.as_str() != page.url).then(|| fetched.url.clone());
             let done = tokio::task::spawn_blocking(move || search(&work, &page, &fetched)).await?;
             if let Some(url) = led_to {
-                ledger.page_seen(url.to_string(), authority(&url).to_owned(), depth).await?;
+                ledger
+                    .page_seen(url.to_string(), authority(&url).to_owned(), depth)
+                    .await?;
             }
             ledger.page_done(done).await?;
             Ok(Event::PageRecorded { depth })
@@ -253,14 +259,31 @@ fn search(work: &PageWork, page: &PendingPage, fetched: &Fetched) -> PageDone {
     } else if led_elsewhere && !work.frontier.in_scope(&fetched.url) {
         return done;
     }
-    let content_type = fetched.content_type.as_deref().unwrap_or("text/html").to_ascii_lowercase();
+    let content_type = fetched
+        .content_type
+        .as_deref()
+        .unwrap_or("text/html")
+        .to_ascii_lowercase();
     if content_type.starts_with("image/") {
         done.images = image_behind_link(work, &fetched.url).into_iter().collect();
     } else if content_type.contains("html") || content_type.contains("xml") {
-        let found = extract::extract(&fetched.body, fetched.content_type.as_deref(), &fetched.url, &work.extract);
+        let found = extract::extract(
+            &fetched.body,
+            fetched.content_type.as_deref(),
+            &fetched.url,
+            &work.extract,
+        );
         done.truncated = done.truncated.or(found.truncated.map(|why| why.to_string()));
-        done.images = found.images.into_iter().filter_map(|image| work.frontier.candidate(image)).collect();
-        done.pages = found.links.into_iter().filter_map(|link| work.frontier.link(link, page.depth)).collect::<Vec<NewPage>>();
+        done.images = found
+            .images
+            .into_iter()
+            .filter_map(|image| work.frontier.candidate(image))
+            .collect();
+        done.pages = found
+            .links
+            .into_iter()
+            .filter_map(|link| work.frontier.link(link, page.depth))
+            .collect::<Vec<NewPage>>();
     }
     if let Some(why) = &done.truncated {
         tracing::warn!(page.url, why, "a page was read in part");

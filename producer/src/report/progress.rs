@@ -72,7 +72,12 @@ async fn show(bar: Option<&ProgressBar>, ledger: &Ledger, live: &watch::Receiver
                 bar.set_position(counts.settled());
                 bar.set_message(line(&counts, live, rate));
             }
-            None => tracing::info!("{}/{} images, {}", counts.settled(), counts.found(), line(&counts, live, rate)),
+            None => tracing::info!(
+                "{}/{} images, {}",
+                counts.settled(),
+                counts.found(),
+                line(&counts, live, rate)
+            ),
         }
     }
 }
@@ -106,7 +111,11 @@ struct Speed {
 
 impl Speed {
     fn new() -> Self {
-        Self { settled: 0, at: Instant::now(), rate: None }
+        Self {
+            settled: 0,
+            at: Instant::now(),
+            rate: None,
+        }
     }
 
     fn measure(&mut self, settled: u64) -> f64 {
@@ -114,7 +123,11 @@ impl Speed {
         #[expect(clippy::cast_precision_loss, reason = "the images of a moment are few")]
         let current = (settled - self.settled) as f64 / elapsed.max(0.001);
         let rate = self.rate.map_or(current, |rate| rate * 0.8 + current * 0.2);
-        *self = Self { settled, at: Instant::now(), rate: Some(rate) };
+        *self = Self {
+            settled,
+            at: Instant::now(),
+            rate: Some(rate),
+        };
         rate
     }
 }

@@ -1,0 +1,66 @@
+# The one place that says how Warren is built, tested and run. Plain cargo throughout.
+
+CARGO ?= cargo
+# What `make run` crawls, and with which further options.
+URL ?= https://www.gnu.org/
+ARGS ?=
+
+.DEFAULT_GOAL := help
+# The steps of a target build the same tree: side by side they would only wait for each other's lock.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## both programs, optimised, in target/release
+	$(CARGO) build --release --locked --bin producer --bin downloader
+
+.PHONY: run
+run: ## crawl a site in one process, without a broker: make run URL=https://example.org/ ARGS='--depth 2'
+	$(CARGO) run --release --locked --bin producer -- crawl --embedded $(ARGS) $(URL)
+
+.PHONY: test
+test: install fmt lint doc cargo-test ## everything that CI asks of the code; installs what it needs on Debian
+
+.PHONY: install
+install: ## find or install what the tests need: RabbitMQ, nginx, a real site
+	tests/install.sh
+
+.PHONY: fmt
+fmt: ## is the code formatted? ('cargo fmt --all' does it)
+	$(CARGO) fmt --all --check
+
+.PHONY: lint
+lint: ## clippy, where a warning is an error
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: doc
+doc: ## rustdoc, where a warning is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+.PHONY: cargo-test
+cargo-test: ## unit tests and end-to-end tests on a private RabbitMQ
+	$(CARGO) test --workspace --locked
+
+.PHONY: compose-test
+compose-test: ## the Docker image and docker-compose.yml, on a real site; needs a Docker engine
+	tests/compose/run.sh
+
+.PHONY: policy
+policy: cargo-deny ## licences, banned crates and sources of the dependencies
+	$(CARGO) deny --locked check licenses bans sources
+
+.PHONY: advisories
+advisories: cargo-deny ## known vulnerabilities of the dependencies; reaches for the RustSec database
+	$(CARGO) deny --locked check advisories
+
+.PHONY: cargo-deny
+cargo-deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 \
+	  || { echo "policy: cargo-deny is not installed; hint: cargo install --locked cargo-deny" >&2; exit 1; }
+
+.PHONY: clean
+clean: ## remove what was built, and nothing that a crawl stored
+	$(CARGO) clean

@@ -35,11 +35,10 @@ pages() { # pages RUN COUNT
   [ "$fetched" -eq "$1" ]
 }
 
-# Every photo and drawing that an `img` of any page names was stored: the bytes in the store are those of the site.
-# (The manual's SVG icons are left out: whether they are images is a question of settings.)
+# Everything that an `img` of any page names was stored: the bytes in the store are those of the site.
 every_image() {
   cd "$site"
-  grep -oh '<img[^>]*src="[^"]*"' ./*.html | sed 's/.*src="\([^"]*\)"/\1/' | grep -E '\.(jpg|png)$' | sort -u >/tmp/named
+  grep -oh '<img[^>]*src="[^"]*"' ./*.html | sed 's/.*src="\([^"]*\)"/\1/' | sort -u >/tmp/named
   xargs sha256sum </tmp/named | cut -d' ' -f1 | sort -u >/tmp/named.sha256
   find /images -type f | sed 's|.*/||; s|\..*||' | sort -u >/tmp/stored.sha256
   comm -23 /tmp/named.sha256 /tmp/stored.sha256 >/tmp/missing

@@ -109,9 +109,10 @@ eventually() {
 fleet_consumes() { [[ $(consumers) == "$downloaders" ]]; }
 
 is_confined() {
-  local id
+  local id user
   for id in "${fleet[@]}"; do
-    [[ $(docker exec "$id" id -u) == 10001 ]] || { echo "$id runs as root"; return 1; }
+    user=$(docker exec "$id" id -u)
+    [[ $user == 10001 ]] || { echo "$id runs as user $user"; return 1; }
     if docker exec "$id" touch /probe 2>/dev/null; then echo "$id can write to its root"; return 1; fi
     docker exec "$id" touch /tmp/probe || { echo "$id cannot write to /tmp"; return 1; }
   done
@@ -130,7 +131,7 @@ prints_the_summary() {
   [[ -s $work/summary.json && $(tr -d '[:space:]' <"$work/summary.json") == "$(tr -d '[:space:]' <"$work/stored.json")" ]]
 }
 
-images_arrive() { [[ $(at_site grep -cE '\.(jpg|png) OK$' /var/log/nginx/slow.log) -ge 10 ]]; }
+images_arrive() { [[ $(at_site grep -cE '\.(jpg|png|svg) OK$' /var/log/nginx/slow.log) -ge 10 ]]; }
 
 # All left of their own accord: 0, where a container that had to be killed has 137.
 left_with_zero() {

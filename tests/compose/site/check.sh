@@ -67,7 +67,7 @@ workers() { # workers RUN COUNT
 
 # No image of the slow site was asked for twice, and none was hung up on: what was in flight at the stop was finished.
 fetched_once() {
-  awk '$2 ~ /\.(jpg|png)$/' /var/log/nginx/slow.log >/tmp/requests
+  awk '$2 ~ /\.(jpg|png|svg)$/' /var/log/nginx/slow.log >/tmp/requests
   cut -d' ' -f2 /tmp/requests | sort | uniq -d >/tmp/twice
   grep -v ' OK$' /tmp/requests >/tmp/cut || true
   echo "$(wc -l </tmp/requests) requests, $(wc -l </tmp/twice) images asked for again, $(wc -l </tmp/cut) answers cut off"

@@ -193,6 +193,7 @@ started=$SECONDS
 "${compose[@]}" stop downloader >"$work/stop.log" 2>&1 || { cat "$work/stop.log"; die "the downloaders do not stop"; }
 stop_seconds=$((SECONDS - started))
 check "the downloaders drain and leave with 0" left_with_zero
+check "they leave nothing half-written" in_volumes no_parts drained
 "${compose[@]}" start downloader >"$work/start.log" 2>&1 || { cat "$work/start.log"; die "the downloaders do not start again"; }
 check "started again, they finish the crawl" slow_crawl_succeeds
 check "no image was lost" in_volumes summary drained

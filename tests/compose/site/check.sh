@@ -40,16 +40,17 @@ every_image() {
   cd "$site"
   grep -oh '<img[^>]*src="[^"]*"' ./*.html | sed 's/.*src="\([^"]*\)"/\1/' | sort -u >/tmp/named
   xargs sha256sum </tmp/named | cut -d' ' -f1 | sort -u >/tmp/named.sha256
-  find /images -type f | sed 's|.*/||; s|\..*||' | sort -u >/tmp/stored.sha256
+  find /images -path /images/.part -prune -o -type f -print | sed 's|.*/||; s|\..*||' | sort -u >/tmp/stored.sha256
   comm -23 /tmp/named.sha256 /tmp/stored.sha256 >/tmp/missing
   echo "$(wc -l </tmp/named) images are named, $(wc -l </tmp/missing) are missing"
   [ -s /tmp/named ] && [ ! -s /tmp/missing ]
 }
 
-# Each file is called by the sha256 of its bytes, and the manifest leads to each file and to no other.
+# Each file is called by the sha256 of its bytes, and the manifest leads to each file and to no other. (In `.part` the living
+# downloaders keep what is not whole yet.)
 files() {
   cd /images
-  find . -type f | sed 's|^\./||' | sort >/tmp/files
+  find . -path ./.part -prune -o -type f -print | sed 's|^\./||' | sort >/tmp/files
   [ -s /tmp/files ] || fail "no file is stored"
   xargs sha256sum </tmp/files | sed 's|^\([0-9a-f]*\)  \(.*\)$|\1 \2|' >/tmp/sums
   awk '{ name = $2; sub(/^.*\//, "", name); sub(/\..*$/, "", name); if (name != $1 || $2 !~ "^" substr($1, 1, 2) "/") print }' \
@@ -58,6 +59,13 @@ files() {
   jq -r 'select(.status == "stored") | "\(.sha256) \(.path)"' "$manifest" | sort -u >/tmp/listed
   sort /tmp/sums | diff - /tmp/listed >/tmp/difference || { head -n 3 /tmp/difference; fail "manifest and volume differ"; }
   echo "$(wc -l </tmp/files) files"
+}
+
+# With all downloaders gone, nothing half-written is there.
+no_parts() {
+  find /images -path '/images/.part/*' >/tmp/parts
+  head -n 3 /tmp/parts
+  [ ! -s /tmp/parts ]
 }
 
 workers() { # workers RUN COUNT

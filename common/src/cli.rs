@@ -32,13 +32,6 @@ pub struct BrokerOptions {
 #[command(next_help_heading = "Output")]
 pub struct LogOptions {
     /// How log lines are written; the variable `WARREN_LOG` sets their level
-    #[arg(
-        long,
-        env = "WARREN_LOG_FORMAT",
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t,
-        global = true
-    )]
+    #[arg(long, env = "WARREN_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t, global = true)]
     pub log_format: LogFormat,
 }

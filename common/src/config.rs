@@ -59,11 +59,7 @@ impl FromStr for BrokerUri {
 impl fmt::Display for BrokerUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authority = &self.0.authority;
-        write!(
-            f,
-            "{}://{}@{}:{}",
-            self.0.scheme, authority.userinfo.username, authority.host, authority.port
-        )?;
+        write!(f, "{}://{}@{}:{}", self.0.scheme, authority.userinfo.username, authority.host, authority.port)?;
         write!(f, "/{}", if self.0.vhost == "/" { "%2f" } else { &self.0.vhost })
     }
 }
@@ -95,17 +91,10 @@ mod tests {
 
     #[test]
     fn a_broker_address_never_shows_its_password() {
-        let uri: BrokerUri = "amqp://crawler:s3cret@rabbit.example:5673/%2f"
-            .parse()
-            .expect("a valid address");
+        let uri: BrokerUri = "amqp://crawler:s3cret@rabbit.example:5673/%2f".parse().expect("a valid address");
         assert_eq!(uri.to_string(), "amqp://crawler@rabbit.example:5673/%2f");
         assert!(!format!("{uri:?}").contains("s3cret"));
-        assert!(
-            !"http://u:s3cret@h"
-                .parse::<BrokerUri>()
-                .expect_err("refused")
-                .contains("s3cret")
-        );
+        assert!(!"http://u:s3cret@h".parse::<BrokerUri>().expect_err("refused").contains("s3cret"));
     }
 
     #[test]

@@ -18,11 +18,7 @@ impl ImageId {
     #[must_use]
     pub fn new(run: &RunName, url: &str) -> Self {
         // A run's name has no NUL, so no two pairs run together to the same text.
-        let digest = Sha256::new()
-            .chain_update(run.as_str())
-            .chain_update([0])
-            .chain_update(url)
-            .finalize();
+        let digest = Sha256::new().chain_update(run.as_str()).chain_update([0]).chain_update(url).finalize();
         let mut id = [0; 16];
         id.copy_from_slice(&digest[..16]);
         Self(id)
@@ -45,11 +41,7 @@ impl From<[u8; 16]> for ImageId {
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// The bytes of `N` pairs of hexadecimal digits, or `None` for any other text.
@@ -82,9 +74,7 @@ impl FromStr for ImageId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        unhex(text)
-            .map(Self)
-            .ok_or_else(|| "an image id is 32 hexadecimal digits".to_owned())
+        unhex(text).map(Self).ok_or_else(|| "an image id is 32 hexadecimal digits".to_owned())
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Nothing here decides anything about a crawl: scheduling is the producer's, fetching and storing the downloader's.
 
+pub mod chain;
 pub mod cli;
 pub mod config;
 pub mod exit;

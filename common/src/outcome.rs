@@ -26,14 +26,8 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order in which people read them.
-    pub const ALL: [Self; 6] = [
-        Self::Stored,
-        Self::Duplicate,
-        Self::Rejected,
-        Self::Blocked,
-        Self::Failed,
-        Self::Outstanding,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Stored, Self::Duplicate, Self::Rejected, Self::Blocked, Self::Failed, Self::Outstanding];
 
     /// The manifest's word.
     #[must_use]
@@ -78,7 +72,7 @@ pub struct Outcome {
     /// Why it is not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// Where redirects led, if anywhere.
+    /// Where redirects led, if anywhere; absent when the URL itself answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_url: Option<String>,
     /// The status code of the last answer.

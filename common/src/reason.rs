@@ -83,10 +83,7 @@ impl fmt::Display for Reason {
         if let Self::Http(status) = self {
             return write!(f, "http-{status}");
         }
-        let word = WORDS
-            .iter()
-            .find(|(_, reason)| reason == self)
-            .map_or("unknown", |(word, _)| word);
+        let word = WORDS.iter().find(|(_, reason)| reason == self).map_or("unknown", |(word, _)| word);
         f.write_str(word)
     }
 }
@@ -135,13 +132,7 @@ mod tests {
 
     #[test]
     fn passing_troubles_are_tried_again_and_lasting_ones_are_not() {
-        for reason in [
-            Reason::Timeout,
-            Reason::Connect,
-            Reason::Dns,
-            Reason::Network,
-            Reason::Truncated,
-        ] {
+        for reason in [Reason::Timeout, Reason::Connect, Reason::Dns, Reason::Network, Reason::Truncated] {
             assert!(reason.is_transient(), "{reason}");
         }
         for status in [408, 425, 429, 500, 502, 503, 504, 520, 529] {
@@ -150,13 +141,7 @@ mod tests {
         for status in [400, 401, 403, 404, 410, 451, 501, 505] {
             assert!(!Reason::Http(status).is_transient(), "{status}");
         }
-        for reason in [
-            Reason::Tls,
-            Reason::NotAnImage,
-            Reason::TooLarge,
-            Reason::Robots,
-            Reason::PrivateAddress,
-        ] {
+        for reason in [Reason::Tls, Reason::NotAnImage, Reason::TooLarge, Reason::Robots, Reason::PrivateAddress] {
             assert!(!reason.is_transient(), "{reason}");
         }
     }

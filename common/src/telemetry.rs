@@ -21,12 +21,9 @@ pub enum LogFormat {
 /// crates and warnings of the rest. Lines are written above whatever `bars` shows.
 pub fn start(format: LogFormat, bars: &MultiProgress) {
     let filter = EnvFilter::try_from_env("WARREN_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,common=info,producer=info,downloader=info,lapin=error"));
+        .unwrap_or_else(|_| EnvFilter::new("warn,common=info,producer=info,downloader=info,lapin=off"));
     let writer = AboveBars(bars.clone());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_target(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false);
     // A second start in one process (tests that run both programs in it) keeps the first: nothing is lost by that.
     let started = match format {
         LogFormat::Text => builder.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),

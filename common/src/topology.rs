@@ -11,7 +11,7 @@ use crate::run_name::RunName;
 pub const DELIVERY_LIMIT: i64 = 20;
 
 /// How long a reply queue outlives its last consumer, so that a producer that died can come back for its replies.
-pub const REPLY_QUEUE_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
+pub const REPLY_QUEUE_LEASE: Duration = Duration::from_hours(24);
 
 /// The queue names of one fleet. Fleets with different prefixes share a virtual host without meeting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +41,7 @@ impl Topology {
 
 impl Default for Topology {
     fn default() -> Self {
-        Self {
-            prefix: "warren".to_owned(),
-        }
+        Self { prefix: "warren".to_owned() }
     }
 }
 
@@ -55,9 +53,7 @@ impl FromStr for Topology {
         if prefix.is_empty() || prefix.len() > 64 || !prefix.chars().all(plain) || prefix.starts_with("amq.") {
             return Err("a prefix is 1 to 64 letters, digits, '-', '_' or '.', and not 'amq.'".to_owned());
         }
-        Ok(Self {
-            prefix: prefix.to_owned(),
-        })
+        Ok(Self { prefix: prefix.to_owned() })
     }
 }
 

@@ -48,11 +48,7 @@ pub fn read_task(body: &[u8]) -> Result<Task, WireError> {
 /// Reads a reply.
 pub fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
     let reply: Reply = read(body)?;
-    if reply
-        .outcomes
-        .iter()
-        .any(|outcome| matches!(outcome.status, Status::Duplicate | Status::Outstanding))
-    {
+    if reply.outcomes.iter().any(|outcome| matches!(outcome.status, Status::Duplicate | Status::Outstanding)) {
         return Err(WireError::Rule("a worker cannot know that status"));
     }
     Ok(reply)
@@ -91,11 +87,7 @@ mod tests {
     use crate::task::ImageTask;
 
     fn task(images: usize, url: &str) -> Task {
-        let image = ImageTask {
-            id: ImageId::from([7; 16]),
-            url: url.to_owned(),
-            attempt: 1,
-        };
+        let image = ImageTask { id: ImageId::from([7; 16]), url: url.to_owned(), attempt: 1 };
         Task {
             v: VERSION,
             run: "run".parse().expect("valid"),
@@ -116,10 +108,7 @@ mod tests {
         assert!(read_task(&write(&task(0, "http://a/"))).is_err());
         assert!(read_task(&write(&task(65, "http://a/"))).is_err());
         let longest = "a".repeat(MAX_URL);
-        assert!(
-            read_task(&write(&task(64, &longest))).is_ok(),
-            "a full batch of the longest URLs fits"
-        );
+        assert!(read_task(&write(&task(64, &longest))).is_ok(), "a full batch of the longest URLs fits");
         assert!(read_task(&write(&task(1, &(longest + "a")))).is_err());
         let padding = |length: usize| {
             let mut body = write(&task(1, "http://a/"));
@@ -127,35 +116,17 @@ mod tests {
             body
         };
         assert!(read_task(&padding(MAX_MESSAGE)).is_ok());
-        assert!(matches!(
-            read_task(&padding(MAX_MESSAGE + 1)),
-            Err(WireError::TooLong(_))
-        ));
+        assert!(matches!(read_task(&padding(MAX_MESSAGE + 1)), Err(WireError::TooLong(_))));
     }
 
     #[test]
     fn other_versions_and_garbage_are_told_apart() {
         let newer = r#"{"v":2,"run":"r","shape":"new"}"#;
         assert!(matches!(read_task(newer.as_bytes()), Err(WireError::Version(2))));
-        let with_version = |v: u32| {
-            write(&Task {
-                v,
-                ..task(1, "http://a/")
-            })
-        };
+        let with_version = |v: u32| write(&Task { v, ..task(1, "http://a/") });
         assert!(matches!(read_task(&with_version(9)), Err(WireError::Version(9))));
-        for garbage in [
-            &b""[..],
-            b"{",
-            b"[]",
-            b"\xff\xfe",
-            br#"{"v":1}"#,
-            br#"{"v":1,"run":"../x"}"#,
-        ] {
-            assert!(
-                matches!(read_task(garbage), Err(WireError::Malformed(_))),
-                "{garbage:?}"
-            );
+        for garbage in [&b""[..], b"{", b"[]", b"\xff\xfe", br#"{"v":1}"#, br#"{"v":1,"run":"../x"}"#] {
+            assert!(matches!(read_task(garbage), Err(WireError::Malformed(_))), "{garbage:?}");
         }
         let mut unknown = serde_json::to_value(task(1, "http://a/")).expect("json");
         unknown["extra"] = 1.into();

@@ -43,10 +43,7 @@ impl Batch {
     /// has begun is finished, because its fetched images would be fetched again otherwise.
     pub(crate) fn begin_image(&self, draining: bool) -> bool {
         let target = if draining { GIVEN_UP } else { BEGUN };
-        match self
-            .progress
-            .compare_exchange(UNTOUCHED, target, Ordering::AcqRel, Ordering::Acquire)
-        {
+        match self.progress.compare_exchange(UNTOUCHED, target, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => !draining,
             Err(progress) => progress == BEGUN,
         }
@@ -64,11 +61,7 @@ impl Batch {
         }
         let receipt = self.receipt.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let give_back = self.give_back.load(Ordering::Acquire) || self.progress.load(Ordering::Acquire) == GIVEN_UP;
-        Some(if give_back {
-            Verdict::Release(receipt)
-        } else {
-            Verdict::Ack(receipt)
-        })
+        Some(if give_back { Verdict::Release(receipt) } else { Verdict::Ack(receipt) })
     }
 }
 

@@ -32,13 +32,7 @@ pub struct WorkOptions {
     pub own: OwnOptions,
 
     /// Images of one host at once in this process; 0: no limit
-    #[arg(
-        long,
-        env = "WARREN_PER_HOST",
-        value_name = "N",
-        default_value_t = 16,
-        help_heading = "Fetching"
-    )]
+    #[arg(long, env = "WARREN_PER_HOST", value_name = "N", default_value_t = 16, help_heading = "Fetching")]
     pub per_host: usize,
 
     /// Fetch from loopback, private and link-local addresses too; without it they are refused, whatever a task says
@@ -50,13 +44,7 @@ pub struct WorkOptions {
 #[derive(Debug, Clone, Args)]
 pub struct OwnOptions {
     /// Folder that the images are kept in
-    #[arg(
-        long,
-        env = "WARREN_STORE",
-        value_name = "LOCATION",
-        default_value = "./images",
-        help_heading = "Storing"
-    )]
+    #[arg(long, env = "WARREN_STORE", value_name = "LOCATION", default_value = "./images", help_heading = "Storing")]
     pub store: PathBuf,
 
     /// How images are laid out in the store
@@ -74,13 +62,7 @@ pub struct OwnOptions {
     pub max_bytes: u64,
 
     /// Most pixels of an image that is taken, width times height
-    #[arg(
-        long,
-        env = "WARREN_MAX_PIXELS",
-        value_name = "N",
-        default_value_t = 250_000_000,
-        help_heading = "Checking"
-    )]
+    #[arg(long, env = "WARREN_MAX_PIXELS", value_name = "N", default_value_t = 250_000_000, help_heading = "Checking")]
     pub max_pixels: u64,
 
     /// Longest time for an image, from the request to the last byte

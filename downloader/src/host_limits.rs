@@ -20,10 +20,7 @@ impl HostLimits {
 
     /// `per_host` 0 means no limit.
     pub(crate) fn new(per_host: usize) -> Self {
-        Self {
-            per_host,
-            hosts: Mutex::default(),
-        }
+        Self { per_host, hosts: Mutex::default() }
     }
 
     /// Waits for room at the host of `url`. `None` is room without a limit.
@@ -57,10 +54,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_host_does_not_hold_up_another() {
         let limits = HostLimits::new(1);
-        let (one, two) = (
-            Url::parse("http://one/a").expect("url"),
-            Url::parse("http://two/a").expect("url"),
-        );
+        let (one, two) = (Url::parse("http://one/a").expect("url"), Url::parse("http://two/a").expect("url"));
         let held = limits.enter(&one).await;
         assert!(held.is_some());
         assert!(limits.semaphore("one").try_acquire().is_err());
@@ -73,11 +67,7 @@ mod tests {
     async fn hosts_that_are_done_are_forgotten() {
         let limits = HostLimits::new(1);
         for number in 0..=HostLimits::REMEMBERED + 1 {
-            drop(
-                limits
-                    .enter(&Url::parse(&format!("http://h{number}/")).expect("url"))
-                    .await,
-            );
+            drop(limits.enter(&Url::parse(&format!("http://h{number}/")).expect("url")).await);
         }
         assert!(limits.hosts.lock().expect("not poisoned").len() < HostLimits::REMEMBERED);
     }

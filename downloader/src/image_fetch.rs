@@ -68,15 +68,14 @@ impl ImageFetch {
 
     async fn ask(&self, url: Url, user_agent: &str, outcome: &mut Outcome) -> Result<Bytes, Reason> {
         self.settings.guard.check_url(&url)?;
-        let request = self
-            .client
-            .get(url.clone())
-            .header(ACCEPT, ACCEPTED)
-            .header(USER_AGENT, user_agent);
+        let request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, user_agent);
         let response = request.send().await.map_err(|error| http::reason_of(&error))?;
         outcome.http_status = Some(response.status().as_u16());
         outcome.content_type = content_type(response.headers());
         outcome.final_url = (*response.url() != url).then(|| response.url().to_string());
+        if let Some(refused) = http::redirect_refused(&response) {
+            return Err(refused.into());
+        }
         if response.status() != StatusCode::OK {
             outcome.retry_after = http::retry_after(response.headers()).map(|rest| rest.as_secs());
             return Err(Reason::Http(response.status().as_u16()));

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use common::chain::Chain;
 use common::task::ImageTask;
 use common::transport::Message;
 use common::wire;
@@ -14,18 +15,12 @@ use crate::settle;
 pub(crate) async fn open(message: Message) -> Option<(Arc<Batch>, Vec<ImageTask>)> {
     match wire::read_task(&message.body) {
         Ok(task) => {
-            let batch = Batch::new(
-                task.run,
-                task.batch,
-                task.user_agent,
-                task.images.len(),
-                message.receipt,
-            );
+            let batch = Batch::new(task.run, task.batch, task.user_agent, task.images.len(), message.receipt);
             Some((Arc::new(batch), task.images))
         }
         Err(error) => {
             tracing::warn!(
-                error = format!("{:#}", anyhow::Error::new(error)),
+                error = %Chain(&error),
                 size_bytes = message.body.len(),
                 "a message of the task queue is not readable; it goes to the dead letters"
             );

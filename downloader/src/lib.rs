@@ -2,7 +2,7 @@
 //! tells the producer what happened. It decides nothing about the crawl: no retries, no waiting, no order.
 //!
 //! The rooms, in the order in which an image passes them: [`intake`] reads the message, [`image_fetch`] asks the
-//! server, [`verify`] looks at the bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges
+//! server, [`verify`] and [`whole`] look at the bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges
 //! the message. [`worker`] wires them.
 
 mod batch;
@@ -16,12 +16,14 @@ mod settle;
 mod store;
 mod store_trouble;
 mod verify;
+mod whole;
 pub mod worker;
 
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use common::chain::Chain;
 use common::exit::Exit;
 use common::shutdown::Shutdown;
 use common::transport::amqp::{Amqp, AmqpSettings};
@@ -40,7 +42,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => Exit::Complete.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", Chain(error.as_ref()));
             exit_of(&error).into()
         }
     }

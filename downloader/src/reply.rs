@@ -67,10 +67,7 @@ impl Replier {
             concurrency: self.concurrency.into(),
             outcomes,
         };
-        let published = self
-            .transport
-            .publish(Queue::Replies(run.clone()), wire::write(&reply))
-            .await?;
+        let published = self.transport.publish(Queue::Replies(run.clone()), wire::write(&reply)).await?;
         if published == Published::Unroutable {
             tracing::info!(%run, images = reply.outcomes.len(), "the run is gone; its images are kept, nobody is told");
         }

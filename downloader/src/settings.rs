@@ -75,9 +75,7 @@ impl TryFrom<WorkOptions> for Settings {
             },
             fetch_timeout: own.fetch_timeout,
             connect_timeout: own.connect_timeout,
-            guard: Guard {
-                allow_private: options.allow_private,
-            },
+            guard: Guard { allow_private: options.allow_private },
             worker,
             exit_when_idle: own.exit_when_idle,
         })
@@ -86,9 +84,6 @@ impl TryFrom<WorkOptions> for Settings {
 
 /// Host name and random, so that restarts and clones are told apart.
 fn random_name() -> String {
-    let host = hostname::get()
-        .ok()
-        .and_then(|name| name.into_string().ok())
-        .unwrap_or_else(|| "worker".to_owned());
+    let host = hostname::get().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "worker".to_owned());
     format!("{host}-{:06x}", rand::random::<u32>() >> 8)
 }

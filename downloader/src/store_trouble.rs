@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Whether the store is in trouble, and until when to leave it alone.
 #[derive(Debug, Default)]
@@ -28,10 +28,7 @@ impl StoreTrouble {
             return false;
         }
         let length = pause.map_or(FIRST_PAUSE, |pause| (pause.length * 2).min(LONGEST_PAUSE));
-        *pause = Some(Pause {
-            length,
-            until: now + length,
-        });
+        *pause = Some(Pause { length, until: now + length });
         true
     }
 
@@ -43,11 +40,7 @@ impl StoreTrouble {
 
     /// Waits while the store is left alone.
     pub(crate) async fn passes(&self) {
-        let until = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .map(|pause| pause.until);
+        let until = self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|pause| pause.until);
         if let Some(until) = until {
             sleep_until(until).await;
         }

@@ -4,6 +4,8 @@
 use common::reason::Reason;
 use imagesize::ImageType;
 
+use crate::whole::is_whole;
+
 /// What the bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verified {
@@ -19,14 +21,7 @@ const SVG_PREAMBLE: usize = 64 << 10;
 /// Checks that `bytes` are an image of at most `max_pixels`.
 pub(crate) fn verify(bytes: &[u8], max_pixels: u64) -> Result<Verified, Reason> {
     let Some(format) = sniff(bytes) else {
-        return if is_svg(bytes) {
-            Ok(Verified {
-                format: "svg",
-                size: None,
-            })
-        } else {
-            Err(Reason::NotAnImage)
-        };
+        return if is_svg(bytes) { Ok(Verified { format: "svg", size: None }) } else { Err(Reason::NotAnImage) };
     };
     // The format is known, so a missing size means that the header itself is cut or broken.
     let size = imagesize::blob_size(bytes).map_err(|_| Reason::Truncated)?;
@@ -39,10 +34,10 @@ pub(crate) fn verify(bytes: &[u8], max_pixels: u64) -> Result<Verified, Reason> 
     if u64::from(width) * u64::from(height) > max_pixels {
         return Err(Reason::TooManyPixels);
     }
-    Ok(Verified {
-        format,
-        size: Some((width, height)),
-    })
+    if !is_whole(format, bytes) {
+        return Err(Reason::Truncated);
+    }
+    Ok(Verified { format, size: Some((width, height)) })
 }
 
 fn sniff(bytes: &[u8]) -> Option<&'static str> {
@@ -75,11 +70,7 @@ fn is_svg(bytes: &[u8]) -> bool {
             "-->"
         } else if rest.starts_with("<!") {
             // An internal subset holds declarations of its own.
-            if rest.split('>').next().is_some_and(|start| start.contains('[')) {
-                "]>"
-            } else {
-                ">"
-            }
+            if rest.split('>').next().is_some_and(|start| start.contains('[')) { "]>" } else { ">" }
         } else {
             break;
         };
@@ -89,10 +80,7 @@ fn is_svg(bytes: &[u8]) -> bool {
         rest = after.trim_start();
     }
     let name = rest.strip_prefix('<').unwrap_or_default();
-    let name = name
-        .split(|c: char| c.is_whitespace() || matches!(c, '>' | '/'))
-        .next()
-        .unwrap_or_default();
+    let name = name.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
     name == "svg" || name.ends_with(":svg")
 }
 
@@ -106,27 +94,16 @@ mod tests {
         let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
         bytes.extend_from_slice(&width.to_be_bytes());
         bytes.extend_from_slice(&height.to_be_bytes());
-        bytes.extend_from_slice(b"\x08\x06\0\0\0\0\0\0\0");
+        bytes.extend_from_slice(b"\x08\x06\0\0\0\0\0\0\0\0\0\0\0IEND\0\0\0\0");
         bytes
     }
 
     #[test]
     fn the_format_comes_from_the_bytes_with_its_size() {
-        assert_eq!(
-            verify(&png(4, 3), PIXELS),
-            Ok(Verified {
-                format: "png",
-                size: Some((4, 3))
-            })
-        );
+        assert_eq!(verify(&png(4, 3), PIXELS), Ok(Verified { format: "png", size: Some((4, 3)) }));
+        assert_eq!(verify(&png(4, 3)[..40], PIXELS), Err(Reason::Truncated));
         let gif = b"GIF89a\x05\x00\x07\x00\x00\x00\x00;";
-        assert_eq!(
-            verify(gif, PIXELS),
-            Ok(Verified {
-                format: "gif",
-                size: Some((5, 7))
-            })
-        );
+        assert_eq!(verify(gif, PIXELS), Ok(Verified { format: "gif", size: Some((5, 7)) }));
     }
 
     #[test]
@@ -139,22 +116,10 @@ mod tests {
 
     #[test]
     fn what_is_no_image_is_rejected() {
-        let pages = [
-            &b"<!DOCTYPE html><html><svg></svg></html>"[..],
-            b"",
-            b"hello",
-            b"\0",
-            b"%PDF-1.4",
-            b"<!--",
-            b"<?xml",
-        ];
+        let pages =
+            [&b"<!DOCTYPE html><html><svg></svg></html>"[..], b"", b"hello", b"\0", b"%PDF-1.4", b"<!--", b"<?xml"];
         for bytes in pages {
-            assert_eq!(
-                verify(bytes, PIXELS),
-                Err(Reason::NotAnImage),
-                "{:?}",
-                String::from_utf8_lossy(bytes)
-            );
+            assert_eq!(verify(bytes, PIXELS), Err(Reason::NotAnImage), "{:?}", String::from_utf8_lossy(bytes));
         }
         assert_eq!(verify(&png(0, 5), PIXELS), Err(Reason::NotAnImage));
     }
@@ -171,14 +136,7 @@ mod tests {
             "\u{feff}<?xml version='1.0'?>\n<!-- a > b -->\n<!DOCTYPE svg PUBLIC 'x' 'y'>\n<svg>",
             "<!DOCTYPE svg [ <!ENTITY ns 'http://x'> ]>\n<svg:svg>",
         ] {
-            assert_eq!(
-                verify(text.as_bytes(), PIXELS),
-                Ok(Verified {
-                    format: "svg",
-                    size: None
-                }),
-                "{text}"
-            );
+            assert_eq!(verify(text.as_bytes(), PIXELS), Ok(Verified { format: "svg", size: None }), "{text}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::chain::Chain;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
 use common::shutdown::Shutdown;
@@ -60,11 +61,8 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
         "ready for work"
     );
     let (finished, received) = mpsc::channel(usize::from(settings.concurrency));
-    let replier = Replier {
-        transport: transport.clone(),
-        worker: settings.worker.clone(),
-        concurrency: settings.concurrency,
-    };
+    let replier =
+        Replier { transport: transport.clone(), worker: settings.worker.clone(), concurrency: settings.concurrency };
     let sending = tokio::spawn(replier.run(received));
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
@@ -191,12 +189,7 @@ impl Worker {
     /// What became of the image; `None` when its batch goes back to the queue.
     async fn outcome(&self, batch: &Batch, task: &ImageTask) -> Option<Outcome> {
         let Ok(url) = Url::parse(&task.url) else {
-            return Some(Outcome::new(
-                task.id,
-                task.attempt,
-                Status::Rejected,
-                Some(Reason::BadUrl),
-            ));
+            return Some(Outcome::new(task.id, task.attempt, Status::Rejected, Some(Reason::BadUrl)));
         };
         // The host first: whoever waits for a busy host must not hold a slot that another host could use.
         let host = self.hosts.enter(&url).await;
@@ -220,11 +213,7 @@ impl Worker {
             Ok(verified) => {
                 outcome.format = Some(verified.format.to_owned());
                 (outcome.width, outcome.height) = verified.size.unzip();
-                let image = Image {
-                    bytes: body,
-                    sha256,
-                    format: verified.format,
-                };
+                let image = Image { bytes: body, sha256, format: verified.format };
                 let path = self.put(batch, image).await?;
                 outcome.status = Status::Stored;
                 outcome.path = Some(path);
@@ -248,11 +237,7 @@ impl Worker {
             Err(error) => {
                 batch.must_come_again();
                 if self.trouble.refused() {
-                    let error = format!("{:#}", anyhow::Error::new(error));
-                    tracing::error!(
-                        error,
-                        "the store takes no images; pausing, and returning the work to the queue"
-                    );
+                    tracing::error!(error = %Chain(&error), "the store takes no images; pausing, and returning the work to the queue");
                 }
                 None
             }

@@ -67,10 +67,9 @@ pub struct Backlog<T> {
     reading: bool,
 }
 
-impl<T: Item> Backlog<T> {
+impl<T> Default for Backlog<T> {
     /// An empty one, which begins at the ledger's first row.
-    #[must_use]
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             hosts: HashMap::new(),
             ready: VecDeque::new(),
@@ -82,17 +81,13 @@ impl<T: Item> Backlog<T> {
             reading: false,
         }
     }
+}
 
+impl<T: Item> Backlog<T> {
     /// Whether nothing waits, here or (as far as is known) in the ledger.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.length == 0 && self.caught_up && !self.reading && self.hosts.is_empty()
-    }
-
-    /// Items in memory.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.length
     }
 
     /// The ledger has got new items.
@@ -154,10 +149,8 @@ impl<T: Item> Backlog<T> {
 
     fn take_in(&mut self, item: T) {
         let host = item.host();
-        let queue = self.hosts.entry(host).or_insert_with(|| HostQueue {
-            items: VecDeque::new(),
-            passed_over_after: None,
-        });
+        let queue =
+            self.hosts.entry(host).or_insert_with(|| HostQueue { items: VecDeque::new(), passed_over_after: None });
         if queue.passed_over_after.is_some() {
             return;
         }
@@ -175,10 +168,8 @@ impl<T: Item> Backlog<T> {
     /// Puts an item before all others of its host: it has been taken, and must come again.
     pub fn put_back(&mut self, item: T) {
         let host = item.host();
-        let queue = self.hosts.entry(host).or_insert_with(|| HostQueue {
-            items: VecDeque::new(),
-            passed_over_after: None,
-        });
+        let queue =
+            self.hosts.entry(host).or_insert_with(|| HostQueue { items: VecDeque::new(), passed_over_after: None });
         if queue.items.is_empty() && !self.parked.contains(&host) && !self.ready.contains(&host) {
             self.ready.push_back(host);
         }
@@ -267,7 +258,7 @@ mod tests {
     #[test]
     fn hosts_take_turns() {
         let table = [Row(1, 1), Row(2, 1), Row(3, 2), Row(4, 1)];
-        let mut backlog = Backlog::new();
+        let mut backlog = Backlog::default();
         read_all(&mut backlog, &table);
         let order: Vec<RowId> = std::iter::from_fn(|| backlog.take()).map(|row| row.0).collect();
         assert_eq!(order, [1, 3, 2, 4]);
@@ -276,14 +267,12 @@ mod tests {
 
     #[test]
     fn everything_comes_exactly_once_however_much_there_is_of_a_host() {
-        let table: Vec<Row> = (1..=30_000)
-            .map(|id| Row(id, if id % 3 == 0 { id % 7 } else { 100 }))
-            .collect();
-        let mut backlog = Backlog::new();
+        let table: Vec<Row> = (1..=30_000).map(|id| Row(id, if id % 3 == 0 { id % 7 } else { 100 })).collect();
+        let mut backlog = Backlog::default();
         let mut seen = Vec::new();
         read_all(&mut backlog, &table);
         while let Some(row) = backlog.take() {
-            assert!(backlog.len() <= IN_MEMORY + READING);
+            assert!(backlog.length <= IN_MEMORY + READING);
             seen.push(row.0);
             read_all(&mut backlog, &table);
         }
@@ -295,7 +284,7 @@ mod tests {
     #[test]
     fn a_queue_that_ran_empty_before_its_reading_loses_nothing() {
         let table: Vec<Row> = (1..=5_000).map(|id| Row(id, 1)).collect();
-        let mut backlog = Backlog::new();
+        let mut backlog = Backlog::default();
         let mut seen = 0;
         while let Some(reading) = backlog.next_reading() {
             // The answer takes so long that everything in memory is gone by then.
@@ -315,16 +304,16 @@ mod tests {
     fn a_host_with_very_many_items_does_not_keep_others_out() {
         let mut table: Vec<Row> = (1..=5_000).map(|id| Row(id, 1)).collect();
         table.push(Row(5_001, 2));
-        let mut backlog = Backlog::new();
+        let mut backlog = Backlog::default();
         read_all(&mut backlog, &table);
-        assert!(backlog.len() <= PER_HOST + 1);
+        assert!(backlog.length <= PER_HOST + 1);
         assert_eq!((backlog.take(), backlog.take()), (Some(Row(1, 1)), Some(Row(5_001, 2))));
     }
 
     #[test]
     fn a_parked_host_is_not_offered_and_loses_nothing() {
         let table = [Row(1, 1), Row(2, 2)];
-        let mut backlog = Backlog::new();
+        let mut backlog = Backlog::default();
         read_all(&mut backlog, &table);
         backlog.park();
         assert_eq!(backlog.take(), Some(Row(2, 2)));
@@ -339,7 +328,7 @@ mod tests {
 
     #[test]
     fn news_after_catching_up_is_read() {
-        let mut backlog = Backlog::new();
+        let mut backlog = Backlog::default();
         read_all(&mut backlog, &[]);
         assert!(backlog.is_done());
         backlog.something_new();

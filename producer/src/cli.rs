@@ -42,23 +42,15 @@ pub enum Command {
 
 /// `producer crawl`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Try it without a broker:\n  producer crawl --embedded --depth 2 https://example.org/\n\n\
-    With RabbitMQ and any number of `downloader`s running:\n  producer crawl --broker amqp://user:password@rabbit:5672/%2f https://example.org/"
-)]
+#[command(after_help = "Try it without a broker:\n  producer crawl --embedded --depth 2 https://example.org/\n\n\
+    With RabbitMQ and any number of `downloader`s running:\n  producer crawl --broker amqp://user:password@rabbit:5672/%2f https://example.org/")]
 pub struct CrawlOptions {
     /// Pages to begin at
     #[arg(value_name = "URL", required = true)]
     pub seeds: Vec<String>,
 
     /// Link hops from a seed page that are followed; 0: the seed pages alone
-    #[arg(
-        long,
-        env = "WARREN_DEPTH",
-        value_name = "N",
-        default_value_t = 1,
-        help_heading = "Crawl"
-    )]
+    #[arg(long, env = "WARREN_DEPTH", value_name = "N", default_value_t = 1, help_heading = "Crawl")]
     pub depth: u32,
 
     /// Which linked pages are followed; images may be anywhere
@@ -119,6 +111,7 @@ pub struct UrlsOptions {
 }
 
 /// Options of every command that runs a crawl.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Args)]
 pub struct RunOptions {
     /// Where the queues are.
@@ -134,13 +127,7 @@ pub struct RunOptions {
     pub timeout: Duration,
 
     /// Folder that runs live in
-    #[arg(
-        long,
-        env = "WARREN_RUNS",
-        value_name = "DIR",
-        default_value = "./runs",
-        help_heading = "Run"
-    )]
+    #[arg(long, env = "WARREN_RUNS", value_name = "DIR", default_value = "./runs", help_heading = "Run")]
     pub runs: PathBuf,
 
     /// Name of this run [default: time and random]
@@ -160,13 +147,7 @@ pub struct RunOptions {
     pub delay: Duration,
 
     /// Further tries of an image after a transient failure
-    #[arg(
-        long,
-        env = "WARREN_RETRIES",
-        value_name = "N",
-        default_value_t = 3,
-        help_heading = "Run"
-    )]
+    #[arg(long, env = "WARREN_RETRIES", value_name = "N", default_value_t = 3, help_heading = "Run")]
     pub retries: u32,
 
     /// Who we say we are; the first word is the robots.txt agent

@@ -26,14 +26,7 @@ impl Dispatch {
     /// Nothing is out yet.
     #[must_use]
     pub fn new(transport: Transport, run: RunName, user_agent: String) -> Self {
-        Self {
-            transport,
-            run,
-            user_agent,
-            batches: 0,
-            out: HashMap::new(),
-            publishing: JoinSet::new(),
-        }
+        Self { transport, run, user_agent, batches: 0, out: HashMap::new(), publishing: JoinSet::new() }
     }
 
     /// Images that are out.
@@ -80,8 +73,7 @@ impl Dispatch {
         };
         let transport = self.transport.clone();
         // A task queue that is gone is declared again inside the transport, so a confirmed batch is in it.
-        self.publishing
-            .spawn(async move { transport.publish(Queue::Tasks, wire::write(&task)).await.map(drop) });
+        self.publishing.spawn(async move { transport.publish(Queue::Tasks, wire::write(&task)).await.map(drop) });
     }
 
     /// Waits for the next publish to fail for good; pends for ever while none does. Cancel-safe.

@@ -57,15 +57,8 @@ impl Frontier {
     /// Rules for a run that starts at `seeds` (none for a list of images).
     #[must_use]
     pub fn new(selection: Selection, guard: Guard, seeds: &[Url]) -> Self {
-        let scopes = seeds
-            .iter()
-            .map(|seed| Scope::new(selection.scope, seed.clone()))
-            .collect();
-        Self {
-            selection,
-            guard,
-            scopes: RwLock::new(scopes),
-        }
+        let scopes = seeds.iter().map(|seed| Scope::new(selection.scope, seed.clone())).collect();
+        Self { selection, guard, scopes: RwLock::new(scopes) }
     }
 
     /// A seed led elsewhere by a redirect: the crawl is of the place it led to, too.
@@ -80,11 +73,7 @@ impl Frontier {
     /// Whether a page at this address belongs to the crawl.
     #[must_use]
     pub fn in_scope(&self, page: &Url) -> bool {
-        self.scopes
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .any(|scope| scope.contains(page))
+        self.scopes.read().unwrap_or_else(PoisonError::into_inner).iter().any(|scope| scope.contains(page))
     }
 
     /// The page behind a link on a page of `depth`, if it is to be followed.
@@ -118,10 +107,15 @@ impl Frontier {
     pub fn listed(&self, text: &str) -> NewImage {
         match parse(text) {
             Ok(url) if url.as_str().len() <= MAX_URL => self.image(&url, Source::List),
-            Ok(_) => rejected(text, Status::Rejected, Reason::BadUrl),
             Err(Refused::Scheme) if Url::parse(text.trim()).is_ok() => rejected(text, Status::Blocked, Reason::Scheme),
-            Err(_) => rejected(text, Status::Rejected, Reason::BadUrl),
+            Ok(_) | Err(_) => Self::bad_row(text),
         }
+    }
+
+    /// A row that the reader could not make sense of.
+    #[must_use]
+    pub fn bad_row(text: &str) -> NewImage {
+        rejected(text, Status::Rejected, Reason::BadUrl)
     }
 
     fn image(&self, url: &Url, source: Source) -> NewImage {
@@ -132,11 +126,7 @@ impl Frontier {
             alt: None,
             title: None,
             caption: None,
-            verdict: self
-                .guard
-                .check_url(url)
-                .err()
-                .map(|refused| (Status::Blocked, refused.into())),
+            verdict: self.guard.check_url(url).err().map(|refused| (Status::Blocked, refused.into())),
         }
     }
 }
@@ -144,11 +134,7 @@ impl Frontier {
 /// A page to be fetched; `url` is normalised.
 #[must_use]
 pub fn page(url: &Url, depth: u32) -> NewPage {
-    NewPage {
-        url: url.as_str().to_owned(),
-        host: authority(url).to_owned(),
-        depth,
-    }
+    NewPage { url: url.as_str().to_owned(), host: authority(url).to_owned(), depth }
 }
 
 /// Reads an address as a person or a list writes it, and normalises it.
@@ -167,9 +153,7 @@ fn normalise(mut url: Url) -> Result<Url, Refused> {
     }
     url.set_fragment(None);
     if !url.username().is_empty() || url.password().is_some() {
-        url.set_username("")
-            .and_then(|()| url.set_password(None))
-            .map_err(|()| Refused::Scheme)?;
+        url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| Refused::Scheme)?;
     }
     Ok(url)
 }
@@ -201,12 +185,7 @@ mod tests {
     }
 
     fn selection() -> Selection {
-        Selection {
-            scope: ScopeKind::Host,
-            depth: 2,
-            pages: Filter::default(),
-            images: Filter::default(),
-        }
+        Selection { scope: ScopeKind::Host, depth: 2, pages: Filter::default(), images: Filter::default() }
     }
 
     fn url(text: &str) -> Url {
@@ -216,14 +195,8 @@ mod tests {
     #[test]
     fn one_thing_has_one_name_and_naming_it_again_changes_nothing() {
         for (text, name) in [
-            (
-                "HTTP://Site.Example:80/a/../b/./c.png#top",
-                "http://site.example/b/c.png",
-            ),
-            (
-                " https://user:secret@site.example:443/x?q=1 ",
-                "https://site.example/x?q=1",
-            ),
+            ("HTTP://Site.Example:80/a/../b/./c.png#top", "http://site.example/b/c.png"),
+            (" https://user:secret@site.example:443/x?q=1 ", "https://site.example/x?q=1"),
             ("http://site.example", "http://site.example/"),
         ] {
             let once = parse(text).expect("a URL");

@@ -30,6 +30,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches};
+use common::chain::Chain;
 use common::exit::Exit;
 use common::shutdown::Shutdown;
 use common::transport::TransportError;
@@ -54,13 +55,10 @@ pub fn main() -> ExitCode {
     let bars = MultiProgress::new();
     common::telemetry::start(cli.log.log_format, &bars);
     common::http::install_tls_provider();
-    match settings::check_embedded(&matches)
-        .map_err(Into::into)
-        .and_then(|()| run(cli, bars))
-    {
+    match settings::check_embedded(&matches).map_err(Into::into).and_then(|()| run(cli, bars)) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", Chain(error.as_ref()));
             exit_of(&error).into()
         }
     }

@@ -44,11 +44,7 @@ impl Pace {
     /// `per_host` requests of a host at once (0: no limit), `delay` between the beginnings of two.
     #[must_use]
     pub fn new(per_host: usize, delay: Duration) -> Self {
-        Self {
-            per_host,
-            delay,
-            hosts: HashMap::new(),
-        }
+        Self { per_host, delay, hosts: HashMap::new() }
     }
 
     /// Whether a request to `host` may begin.

@@ -13,7 +13,7 @@ use url::Url;
 pub const MAX_PAGE: usize = 8 << 20;
 
 /// From the request to the last byte.
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
+const TOTAL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// To make a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,11 +48,7 @@ pub struct Missed {
 
 impl From<Reason> for Missed {
     fn from(reason: Reason) -> Self {
-        Self {
-            reason,
-            status: None,
-            retry_after: None,
-        }
+        Self { reason, status: None, retry_after: None }
     }
 }
 
@@ -74,21 +70,13 @@ impl PageFetch {
             total_timeout: TOTAL_TIMEOUT,
             compressed: true,
         })?;
-        Ok(Self {
-            client,
-            guard,
-            user_agent,
-        })
+        Ok(Self { client, guard, user_agent })
     }
 
     /// Asks once, whatever the answer.
     pub async fn ask(&self, url: &Url) -> Result<Response, Missed> {
         self.guard.check_url(url).map_err(Reason::from)?;
-        let request = self
-            .client
-            .get(url.clone())
-            .header(ACCEPT, ACCEPTED)
-            .header(USER_AGENT, &self.user_agent);
+        let request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, &self.user_agent);
         Ok(request.send().await.map_err(|error| http::reason_of(&error))?)
     }
 
@@ -97,36 +85,20 @@ impl PageFetch {
         let response = self.ask(url).await?;
         let status = response.status();
         if !status.is_success() {
+            let reason = http::redirect_refused(&response).map_or(Reason::Http(status.as_u16()), Reason::from);
             let retry_after = http::retry_after(response.headers());
-            return Err(Missed {
-                reason: Reason::Http(status.as_u16()),
-                status: Some(status.as_u16()),
-                retry_after,
-            });
+            return Err(Missed { reason, status: Some(status.as_u16()), retry_after });
         }
         let url = response.url().clone();
-        let content_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        let content_type =
+            response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (body, cut) = match http::read_capped(response, MAX_PAGE, Announced::Ignore).await {
             Ok(body) => (body, false),
             Err(BodyError::TooLarge { head, .. }) => (head, true),
             Err(error) => {
-                return Err(Missed {
-                    reason: error.reason(),
-                    status: Some(status.as_u16()),
-                    retry_after: None,
-                });
+                return Err(Missed { reason: error.reason(), status: Some(status.as_u16()), retry_after: None });
             }
         };
-        Ok(Fetched {
-            url,
-            status: status.as_u16(),
-            content_type,
-            body,
-            cut,
-        })
+        Ok(Fetched { url, status: status.as_u16(), content_type, body, cut })
     }
 }

@@ -56,10 +56,7 @@ pub async fn run(
 async fn open(message: Message, run: &RunName) -> Option<Received> {
     let why = match wire::read_reply(&message.body) {
         Ok(reply) if reply.run == *run => {
-            return Some(Received {
-                reply,
-                receipt: message.receipt,
-            });
+            return Some(Received { reply, receipt: message.receipt });
         }
         Ok(reply) => format!("it is of run {}", reply.run),
         Err(error) => error.to_string(),

@@ -9,7 +9,7 @@ use common::reason::Reason;
 use tokio::time::Instant;
 
 const FIRST_DELAY: Duration = Duration::from_secs(1);
-const LONGEST_DELAY: Duration = Duration::from_secs(300);
+const LONGEST_DELAY: Duration = Duration::from_mins(5);
 
 /// How long to wait before the try after `attempt` (from 1), or `None` if there is none. A server's `Retry-After` is
 /// waited out.
@@ -33,13 +33,13 @@ struct Timer<T> {
     what: T,
 }
 
-impl<T> Timers<T> {
-    /// None.
-    #[must_use]
-    pub fn new() -> Self {
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
         Self(BinaryHeap::new())
     }
+}
 
+impl<T> Timers<T> {
     /// Lets `what` wait until `at`.
     pub fn push(&mut self, at: Instant, what: T) {
         self.0.push(Timer { at, what });
@@ -57,12 +57,6 @@ impl<T> Timers<T> {
             return None;
         }
         self.0.pop().map(|timer| timer.what)
-    }
-
-    /// How many wait.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
     }
 }
 
@@ -95,10 +89,7 @@ mod tests {
     fn transient_failures_wait_longer_each_time_and_end_with_the_users_limit() {
         for (attempt, longest) in [(1, 1), (2, 2), (3, 4)] {
             let delay = delay(Reason::Timeout, attempt, 3, None).expect("another try");
-            assert!(
-                delay <= Duration::from_secs(longest) && delay >= Duration::from_secs(longest) / 2,
-                "{attempt}"
-            );
+            assert!(delay <= Duration::from_secs(longest) && delay >= Duration::from_secs(longest) / 2, "{attempt}");
         }
         assert_eq!(delay(Reason::Timeout, 4, 3, None), None);
         assert_eq!(delay(Reason::Timeout, 1, 0, None), None);
@@ -119,7 +110,7 @@ mod tests {
     #[test]
     fn timers_come_due_in_order() {
         let now = Instant::now();
-        let mut timers = Timers::new();
+        let mut timers = Timers::default();
         timers.push(now + Duration::from_secs(2), "later");
         timers.push(now + Duration::from_secs(1), "soon");
         assert_eq!(timers.pop_due(now), None);

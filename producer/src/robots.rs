@@ -16,7 +16,7 @@ use crate::page_fetch::{Missed, PageFetch};
 use crate::retry;
 
 /// How long an answer holds (RFC 9309, 2.4).
-const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+const KEPT_FOR: Duration = Duration::from_hours(24);
 
 /// Origins whose answers are kept.
 const KEPT: usize = 10_000;
@@ -25,7 +25,7 @@ const KEPT: usize = 10_000;
 const RETRIES: u32 = 2;
 
 /// Longest Crawl-delay that is honoured; some sites ask for weeks.
-const LONGEST_CRAWL_DELAY: Duration = Duration::from_secs(60);
+const LONGEST_CRAWL_DELAY: Duration = Duration::from_mins(1);
 
 /// What an origin's robots.txt came to.
 #[derive(Debug)]
@@ -182,28 +182,16 @@ mod tests {
 
     #[test]
     fn rules_decide_by_path_and_the_rest_is_allowed() {
-        let rules = read(
-            AccessResult::Successful(b"User-agent: *\nDisallow: /private/\nCrawl-delay: 2"),
-            "Warren",
-        );
+        let rules = read(AccessResult::Successful(b"User-agent: *\nDisallow: /private/\nCrawl-delay: 2"), "Warren");
         assert_eq!(rules.against(&url("http://a/x.png")), None);
-        assert_eq!(
-            rules.against(&url("http://a/private/x.png")),
-            Some((Status::Blocked, Reason::Robots))
-        );
+        assert_eq!(rules.against(&url("http://a/private/x.png")), Some((Status::Blocked, Reason::Robots)));
         assert_eq!(rules.crawl_delay(), Some(Duration::from_secs(2)));
     }
 
     #[test]
     fn a_missing_file_allows_and_an_absurd_delay_is_clamped() {
-        assert_eq!(
-            read(AccessResult::Unavailable, "Warren").against(&url("http://a/x")),
-            None
-        );
-        let slow = read(
-            AccessResult::Successful(b"User-agent: Warren\nCrawl-delay: 999999"),
-            "Warren",
-        );
+        assert_eq!(read(AccessResult::Unavailable, "Warren").against(&url("http://a/x")), None);
+        let slow = read(AccessResult::Successful(b"User-agent: Warren\nCrawl-delay: 999999"), "Warren");
         assert_eq!(slow.crawl_delay(), Some(LONGEST_CRAWL_DELAY));
     }
 
@@ -216,10 +204,7 @@ mod tests {
         assert!(matches!(cache.of(&page, now), Known::Awaited));
         cache.learned(&page, Arc::new(read(AccessResult::Unavailable, "Warren")), now);
         assert!(matches!(cache.of(&url("http://a:8080/y"), now), Known::Rules(_)));
-        assert!(
-            matches!(cache.of(&url("https://a:8080/y"), now), Known::Nothing),
-            "another origin"
-        );
+        assert!(matches!(cache.of(&url("https://a:8080/y"), now), Known::Nothing), "another origin");
         assert!(matches!(cache.of(&page, now + KEPT_FOR), Known::Nothing));
     }
 

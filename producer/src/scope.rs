@@ -39,11 +39,7 @@ impl Scope {
         match self.kind {
             ScopeKind::Page => false,
             ScopeKind::Prefix => {
-                let folder = self
-                    .seed
-                    .path()
-                    .rfind('/')
-                    .map_or("/", |slash| &self.seed.path()[..=slash]);
+                let folder = self.seed.path().rfind('/').map_or("/", |slash| &self.seed.path()[..=slash]);
                 authority(page) == authority(&self.seed) && page.path().starts_with(folder)
             }
             ScopeKind::Host => authority(page) == authority(&self.seed),
@@ -76,14 +72,8 @@ mod tests {
         use ScopeKind::{Any, Domain, Host, Page, Prefix};
         let seed = "http://docs.example.co.uk/manual/index.html";
         for (page, within) in [
-            (
-                "http://docs.example.co.uk/manual/index.html",
-                &[Prefix, Host, Domain, Any][..],
-            ),
-            (
-                "https://docs.example.co.uk/manual/deep/er.html",
-                &[Prefix, Host, Domain, Any],
-            ),
+            ("http://docs.example.co.uk/manual/index.html", &[Prefix, Host, Domain, Any][..]),
+            ("https://docs.example.co.uk/manual/deep/er.html", &[Prefix, Host, Domain, Any]),
             ("http://docs.example.co.uk/other.html", &[Host, Domain, Any]),
             ("http://docs.example.co.uk:8080/manual/", &[Domain, Any]),
             ("http://www.example.co.uk/", &[Domain, Any]),

@@ -120,11 +120,7 @@ impl TryFrom<RunOptions> for RunSettings {
             // What both programs know holds for both.
             let own = options.downloader;
             let per_host = options.per_host.unwrap_or_else(downloader_per_host);
-            let work = WorkOptions {
-                own,
-                per_host,
-                allow_private: options.allow_private,
-            };
+            let work = WorkOptions { own, per_host, allow_private: options.allow_private };
             Broker::Embedded(Box::new(work.try_into()?))
         } else {
             Broker::Amqp(options.broker)
@@ -139,9 +135,7 @@ impl TryFrom<RunOptions> for RunSettings {
             retries: options.retries,
             user_agent,
             obey_robots: !options.ignore_robots,
-            guard: Guard {
-                allow_private: options.allow_private,
-            },
+            guard: Guard { allow_private: options.allow_private },
             stream: options.stream,
             format: options.format,
             broker,
@@ -201,19 +195,12 @@ impl CrawlSettings {
             scope: options.scope,
             depth: options.depth,
             pages: filter(&options.include, &options.exclude, ["include", "exclude"])?,
-            images: filter(
-                &options.include_images,
-                &options.exclude_images,
-                ["include-images", "exclude-images"],
-            )?,
+            images: filter(&options.include_images, &options.exclude_images, ["include-images", "exclude-images"])?,
         };
         let crawl = Self {
             seeds: options.seeds.iter().map(seed).collect::<Result<_, _>>()?,
             selection,
-            extract: extract::Options {
-                srcset: options.srcset,
-                ..extract::Options::default()
-            },
+            extract: extract::Options { srcset: options.srcset, ..extract::Options::default() },
             max_pages: options.max_pages,
             max_images: options.max_images,
         };
@@ -225,10 +212,7 @@ fn filter(include: &[String], exclude: &[String], [yes, no]: [&'static str; 2]) 
     let set = |patterns: &[String], option| {
         RegexSet::new(patterns).map_err(|source| SettingsError::Pattern { option, source })
     };
-    Ok(Filter {
-        include: set(include, yes)?,
-        exclude: set(exclude, no)?,
-    })
+    Ok(Filter { include: set(include, yes)?, exclude: set(exclude, no)? })
 }
 
 /// Sorts by time, and is unlike any other.
@@ -259,10 +243,7 @@ mod tests {
     fn seeds_must_be_addresses_of_pages() {
         assert!(crawl(&["http://site.example"]).is_ok());
         for bad in ["site.example", "http://", "file:///etc/passwd", "ftp://site.example/"] {
-            assert!(
-                matches!(crawl(&[bad]), Err(SettingsError::Seed(text)) if text == bad),
-                "{bad}"
-            );
+            assert!(matches!(crawl(&[bad]), Err(SettingsError::Seed(text)) if text == bad), "{bad}");
         }
     }
 
@@ -276,10 +257,7 @@ mod tests {
     fn the_first_word_of_the_user_agent_is_the_robots_agent() {
         assert_eq!(robots_agent("Warren/0.1 (+https://x)"), "Warren");
         assert_eq!(robots_agent("MyBot"), "MyBot");
-        assert!(matches!(
-            crawl(&["http://a/", "--user-agent", "x\ny"]),
-            Err(SettingsError::UserAgent)
-        ));
+        assert!(matches!(crawl(&["http://a/", "--user-agent", "x\ny"]), Err(SettingsError::UserAgent)));
     }
 
     #[test]
@@ -304,11 +282,7 @@ mod tests {
         assert!(check(&[]).is_ok());
         assert!(check(&["--embedded", "--max-bytes", "1MiB"]).is_ok());
         let error = check(&["--max-bytes", "1MiB"]).expect_err("no downloader here");
-        assert!(
-            error
-                .to_string()
-                .starts_with("--max-bytes is an option of `downloader`")
-        );
+        assert!(error.to_string().starts_with("--max-bytes is an option of `downloader`"));
     }
 
     #[test]

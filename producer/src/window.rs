@@ -31,7 +31,7 @@ const MOST_PER_DOWNLOADER: usize = 4_096;
 const MEASURED_EVERY: Duration = Duration::from_millis(250);
 
 /// After so long without a reply a worker is no longer counted on.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
 
 /// What is known of the fleet.
 #[derive(Debug)]
@@ -49,14 +49,7 @@ impl Window {
     /// `cap` is the user's `--window`.
     #[must_use]
     pub fn new(cap: Option<usize>, now: Instant) -> Self {
-        Self {
-            cap,
-            consumers: 0,
-            workers: HashMap::new(),
-            rate: 0.0,
-            counted: 0,
-            since: now,
-        }
+        Self { cap, consumers: 0, workers: HashMap::new(), rate: 0.0, counted: 0, since: now }
     }
 
     /// Images that may be out at once.
@@ -67,9 +60,7 @@ impl Window {
         let known: usize = self.workers.values().map(|(concurrency, _)| concurrency).sum();
         let unknown = downloaders.saturating_sub(self.workers.len()) * UNKNOWN_CONCURRENCY;
         let busy = (known + unknown) * 2;
-        let size = busy
-            .max(self.images_in(OUT_TIME))
-            .min(downloaders * MOST_PER_DOWNLOADER);
+        let size = busy.max(self.images_in(OUT_TIME)).min(downloaders * MOST_PER_DOWNLOADER);
         self.cap.map_or(size, |cap| size.min(cap)).max(1)
     }
 
@@ -120,11 +111,7 @@ impl Window {
         #[expect(clippy::cast_precision_loss, reason = "counts of a moment are small")]
         let current = self.counted as f64 / elapsed.as_secs_f64();
         // Smoothed over about a second; a stall must not shrink the window at once, a start must widen it soon.
-        self.rate = if self.rate == 0.0 {
-            current
-        } else {
-            self.rate * 0.75 + current * 0.25
-        };
+        self.rate = if self.rate == 0.0 { current } else { self.rate * 0.75 + current * 0.25 };
         (self.counted, self.since) = (0, now);
         self.workers.retain(|_, (_, heard)| now - *heard < FORGOTTEN_AFTER);
     }
@@ -177,10 +164,6 @@ mod tests {
         let mut window = Window::new(Some(10), Instant::now());
         window.set_consumers(50);
         assert_eq!(window.size(), 10);
-        assert_eq!(
-            Window::new(Some(0), Instant::now()).size(),
-            1,
-            "a run must be able to move"
-        );
+        assert_eq!(Window::new(Some(0), Instant::now()).size(), 1, "a run must be able to move");
     }
 }

@@ -38,11 +38,7 @@ async fn malformed_urls_and_unknown_options_are_wrong_usage() {
         expect_refused(&world.producer(&arguments).await, wrong[0]);
     }
     expect_refused(&world.producer(&["crawl", "--embedded"]).await, "URL");
-    assert_eq!(
-        world.site().log().connections(),
-        0,
-        "nothing happens before all input is known to be good"
-    );
+    assert_eq!(world.site().log().connections(), 0, "nothing happens before all input is known to be good");
 }
 
 #[tokio::test]
@@ -53,11 +49,7 @@ async fn the_options_of_a_downloader_need_embedded() {
     let arguments = ["crawl", "--broker", "amqp://127.0.0.1:1/%2f", "--store", "x", &seed];
     let refused = world.producer(&arguments).await;
     expect_refused(&refused, "--store");
-    assert!(
-        refused.talk.contains("--embedded"),
-        "it does not say what would help:\n{}",
-        refused.talk
-    );
+    assert!(refused.talk.contains("--embedded"), "it does not say what would help:\n{}", refused.talk);
 }
 
 #[tokio::test]
@@ -71,11 +63,7 @@ async fn a_bad_row_is_an_outcome_and_the_rest_goes_on() {
     finished.expect_complete().expect_stored(2);
     finished.row("this is no URL").expect("rejected", Some("bad-url"));
     assert_eq!(finished.rows.len(), 3);
-    assert!(
-        finished.talk.lines().any(|line| line.contains("138")),
-        "no line number:\n{}",
-        finished.talk
-    );
+    assert!(finished.talk.lines().any(|line| line.contains("138")), "no line number:\n{}", finished.talk);
     assert_eq!(world.site().log().hits("/image-1.png"), 1, "an image is fetched once");
 }
 
@@ -108,14 +96,8 @@ async fn lists_come_as_text_tables_and_json_lines() {
     let [first, second] = [&urls[0], &urls[1]];
     let lists = [
         ("list.txt", format!("{first}\r\n\r\n  {second}  \n")),
-        (
-            "list.csv",
-            format!("name,url\n\"one, the first\",{first}\ntwo,\"{second}\"\n"),
-        ),
-        (
-            "list.jsonl",
-            format!("{{\"url\": \"{first}\", \"name\": 1}}\n{{\"url\": \"{second}\"}}\n"),
-        ),
+        ("list.csv", format!("name,url\n\"one, the first\",{first}\ntwo,\"{second}\"\n")),
+        ("list.jsonl", format!("{{\"url\": \"{first}\", \"name\": 1}}\n{{\"url\": \"{second}\"}}\n")),
     ];
     for (name, content) in lists {
         let finished = read_list(&mut world, name, content).await;

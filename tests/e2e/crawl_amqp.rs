@@ -19,9 +19,7 @@ fn images_of_the_manual(nginx: &Nginx) -> BTreeMap<String, String> {
     let mut seen = BTreeSet::new();
     let mut pages = vec![nginx.url(Path::new("index.html"))];
     while let Some(page) = pages.pop() {
-        let file = nginx
-            .file(&page)
-            .filter(|file| file.extension().is_some_and(|extension| extension == "html"));
+        let file = nginx.file(&page).filter(|file| file.extension().is_some_and(|extension| extension == "html"));
         let Some(html) = file.and_then(|file| fs::read_to_string(file).ok()) else {
             continue;
         };
@@ -56,58 +54,29 @@ async fn the_gimp_manual_arrives_whole_through_three_downloaders_and_embedded_al
     let distinct: BTreeSet<String> = crawled.hashes().into_values().collect();
     crawled.expect_stored(distinct.len());
     let shares = crawled.by_worker();
-    println!(
-        "shares of the downloaders: {shares:?}, {} images/s",
-        crawled.summary["images_per_second"]
-    );
-    assert_eq!(
-        shares.keys().copied().collect::<Vec<_>>(),
-        ["w1", "w2", "w3"],
-        "{shares:?}"
-    );
+    println!("shares of the downloaders: {shares:?}, {} images/s", crawled.summary["images_per_second"]);
+    assert_eq!(shares.keys().copied().collect::<Vec<_>>(), ["w1", "w2", "w3"], "{shares:?}");
 
     let mut alone = embedded("manual").await;
     let same = alone.crawl(&[&WHOLE[..], &[seed.as_str()]].concat()).await;
     same.expect_complete().expect_in_store(&alone.store());
-    assert_eq!(
-        same.hashes(),
-        crawled.hashes(),
-        "embedded finds the same URLs and bytes"
-    );
+    assert_eq!(same.hashes(), crawled.hashes(), "embedded finds the same URLs and bytes");
 }
 
 #[tokio::test]
 async fn the_password_and_the_queues_of_a_run_stay_where_they_belong() {
     let mut world = world("names").await;
-    world
-        .page("/", "<img src=1.png>")
-        .image("/1.png", harness::png(2, 2, 1));
+    world.page("/", "<img src=1.png>").image("/1.png", harness::png(2, 2, 1));
     world.downloaders(1).await;
     let finished = world.crawl(&[]).await;
     finished.expect_complete().expect_stored(1);
     let place = world.place().clone();
-    let password = Url::parse(place.uri())
-        .ok()
-        .and_then(|uri| uri.password().map(str::to_owned))
-        .expect("the broker has one");
-    let told = [
-        finished.talk,
-        finished.output,
-        world.worker(1).talk(),
-        finished.summary.to_string(),
-    ];
-    assert!(
-        told.iter().all(|text| !text.contains(&password)),
-        "a secret was printed: {told:?}"
-    );
-    let tasks = place
-        .depth(&place.queue("tasks"))
-        .await
-        .expect("the task queue of the contract");
+    let password =
+        Url::parse(place.uri()).ok().and_then(|uri| uri.password().map(str::to_owned)).expect("the broker has one");
+    let told = [finished.talk, finished.output, world.worker(1).talk(), finished.summary.to_string()];
+    assert!(told.iter().all(|text| !text.contains(&password)), "a secret was printed: {told:?}");
+    let tasks = place.depth(&place.queue("tasks")).await.expect("the task queue of the contract");
     assert_eq!(tasks.messages, 0, "a complete run leaves no tasks");
-    let dead = place
-        .depth(&place.queue("dead"))
-        .await
-        .expect("the dead-letter queue of the contract");
+    let dead = place.depth(&place.queue("dead")).await.expect("the dead-letter queue of the contract");
     assert_eq!(dead.messages, 0, "a good run has no dead letters");
 }

@@ -21,27 +21,16 @@ async fn a_downloader_told_to_end_finishes_what_it_has_in_flight() {
     world.start_downloader(&["--per-host", "0"]);
     world.worker(1).expect_running();
     gate.open();
-    assert_eq!(
-        world.worker(1).wait(GRACE).await,
-        Exit::Code(0),
-        "{}",
-        world.worker(1).talk()
-    );
+    assert_eq!(world.worker(1).wait(GRACE).await, Exit::Code(0), "{}", world.worker(1).talk());
 
     let finished = world.finish(crawl).await;
-    finished
-        .expect_complete()
-        .expect_stored(40)
-        .expect_in_store(&world.store());
+    finished.expect_complete().expect_stored(40).expect_in_store(&world.store());
     for url in &urls {
         let path = url.trim_start_matches(&world.url(""));
         assert_eq!(world.site().log().hits(path), 1, "fetched twice: {path}");
     }
     let shares = finished.by_worker();
-    assert!(
-        shares.get("w1").is_some_and(|share| *share >= 8),
-        "what was in flight is finished: {shares:?}"
-    );
+    assert!(shares.get("w1").is_some_and(|share| *share >= 8), "what was in flight is finished: {shares:?}");
 }
 
 #[tokio::test]
@@ -66,10 +55,5 @@ async fn a_second_signal_ends_a_downloader_at_once_and_loses_nothing() {
     world.worker(1).wait(Duration::from_secs(5)).await;
     gate.open();
     world.downloaders(1).await;
-    world
-        .finish(crawl)
-        .await
-        .expect_complete()
-        .expect_stored(6)
-        .expect_in_store(&world.store());
+    world.finish(crawl).await.expect_complete().expect_stored(6).expect_in_store(&world.store());
 }

@@ -23,18 +23,12 @@ async fn a_downloader_whose_channel_was_closed_consumes_again() {
     gate.reached(1).await;
     // The delivery waits behind the gate for longer than the broker does: 406 PRECONDITION_FAILED.
     eventually("the broker closes the channel", SOON, async || {
-        node.log()
-            .contains("delivery acknowledgement on channel")
-            .then_some(())
-            .ok_or("not in its log")
+        node.log().contains("delivery acknowledgement on channel").then_some(()).ok_or("not in its log")
     })
     .await;
     gate.open();
     let finished = world.finish(crawl).await;
-    finished
-        .expect_complete()
-        .expect_stored(20)
-        .expect_in_store(&world.store());
+    finished.expect_complete().expect_stored(20).expect_in_store(&world.store());
     world.worker(1).expect_running();
 }
 
@@ -50,10 +44,7 @@ async fn under_way(place: harness::Place) -> (World, harness::world::Crawl) {
 
 async fn expect_all_stored(mut world: World, crawl: harness::world::Crawl) {
     let finished = world.finish(crawl).await;
-    finished
-        .expect_complete()
-        .expect_stored(80)
-        .expect_in_store(&world.store());
+    finished.expect_complete().expect_stored(80).expect_in_store(&world.store());
     world.worker(1).expect_running();
     world.worker(2).expect_running();
 }
@@ -91,10 +82,7 @@ async fn a_deleted_task_queue_is_declared_again_and_filled_again() {
     place.delete(&place.queue("tasks")).await;
     gate.open();
     let finished = world.finish(crawl).await;
-    finished
-        .expect_complete()
-        .expect_stored(200)
-        .expect_in_store(&world.store());
+    finished.expect_complete().expect_stored(200).expect_in_store(&world.store());
     world.worker(1).expect_running();
 }
 
@@ -106,21 +94,8 @@ async fn a_task_queue_of_another_type_is_refused_by_name() {
     world.place().declare_classic(&tasks).await;
     let finished = world.crawl(&[]).await;
     finished.expect_code(3);
-    assert!(
-        finished.talk.contains(&tasks),
-        "the queue is not named:\n{}",
-        finished.talk
-    );
+    assert!(finished.talk.contains(&tasks), "the queue is not named:\n{}", finished.talk);
     let downloader = world.start_downloader(&[]);
-    assert_eq!(
-        downloader.wait(SOON).await,
-        harness::Exit::Code(3),
-        "{}",
-        downloader.talk()
-    );
-    assert!(
-        downloader.talk().contains(&tasks),
-        "the queue is not named:\n{}",
-        downloader.talk()
-    );
+    assert_eq!(downloader.wait(SOON).await, harness::Exit::Code(3), "{}", downloader.talk());
+    assert!(downloader.talk().contains(&tasks), "the queue is not named:\n{}", downloader.talk());
 }

@@ -11,9 +11,7 @@ async fn what_a_killed_downloader_had_in_flight_is_fetched_by_another() {
     let mut world = world("killed").await;
     let gate = Gate::shut();
     // Dripping: the bytes of a body are half written when its downloader dies.
-    let urls = images(&world, 12, |image| {
-        image.behind(&gate).dripping(Duration::from_millis(2))
-    });
+    let urls = images(&world, 12, |image| image.behind(&gate).dripping(Duration::from_millis(2)));
     world.downloaders(1).await;
     let crawl = world.start_urls(&urls, &[]);
     gate.reached(4).await;
@@ -21,10 +19,7 @@ async fn what_a_killed_downloader_had_in_flight_is_fetched_by_another() {
     world.worker(1).signal(Signal::Kill);
     world.downloaders(1).await;
     let finished = world.finish(crawl).await;
-    finished
-        .expect_complete()
-        .expect_stored(12)
-        .expect_in_store(&world.store());
+    finished.expect_complete().expect_stored(12).expect_in_store(&world.store());
 }
 
 #[tokio::test]
@@ -40,10 +35,7 @@ async fn a_fleet_that_dies_one_by_one_loses_nothing() {
         world.start_downloader(&[]);
     }
     let finished = world.finish(crawl).await;
-    finished
-        .expect_complete()
-        .expect_stored(120)
-        .expect_in_store(&world.store());
+    finished.expect_complete().expect_stored(120).expect_in_store(&world.store());
 }
 
 /// The broker gives a frozen downloader up and hands on what it had. Thawed, it acks what is no longer its own, must not
@@ -62,12 +54,7 @@ async fn a_frozen_downloader_is_replaced_and_comes_back() {
     expect_consumers(&place, &tasks, 0).await;
     gate.open();
     world.start_downloader(&[]);
-    world
-        .finish(crawl)
-        .await
-        .expect_complete()
-        .expect_stored(12)
-        .expect_in_store(&world.store());
+    world.finish(crawl).await.expect_complete().expect_stored(12).expect_in_store(&world.store());
 
     world.worker(1).signal(Signal::Cont);
     expect_consumers(&place, &tasks, 2).await;
@@ -79,11 +66,7 @@ async fn a_frozen_downloader_is_replaced_and_comes_back() {
 async fn expect_consumers(place: &Place, queue: &str, count: u32) {
     eventually("the consumers of the task queue", Duration::from_secs(60), async || {
         let depth = place.depth(queue).await.map_err(|error| error.to_string())?;
-        if depth.consumers == count {
-            Ok(())
-        } else {
-            Err(format!("{depth:?}, not {count}"))
-        }
+        if depth.consumers == count { Ok(()) } else { Err(format!("{depth:?}, not {count}")) }
     })
     .await;
 }

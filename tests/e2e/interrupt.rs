@@ -15,12 +15,7 @@ async fn expect_interrupted(mut world: World, signal: Signal) {
     let mut crawl = world.start_urls(&urls, &["--stream"]);
     gate.reached(1).await;
     harness::eventually("three outcomes", Duration::from_secs(20), async || {
-        let seen = crawl
-            .process
-            .output()
-            .lines()
-            .filter(|line| line.starts_with('{'))
-            .count();
+        let seen = crawl.process.output().lines().filter(|line| line.starts_with('{')).count();
         (seen == 3).then_some(()).ok_or(format!("{seen}"))
     })
     .await;
@@ -28,11 +23,7 @@ async fn expect_interrupted(mut world: World, signal: Signal) {
     crawl.process.signal(signal);
     let finished = world.finish(crawl).await;
     assert!(told.elapsed() < Duration::from_secs(15), "{:?}", told.elapsed());
-    finished
-        .expect_code(130)
-        .expect_state("interrupted")
-        .expect_counts()
-        .expect_stored(3);
+    finished.expect_code(130).expect_state("interrupted").expect_counts().expect_stored(3);
     finished.row(&world.url("/held.png")).expect("outstanding", None);
     gate.open();
 }

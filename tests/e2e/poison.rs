@@ -12,11 +12,7 @@ use crate::{images, plain, world};
 async fn a_real_task(world: &mut World) -> Value {
     let urls = images(world, 1, plain);
     world.urls(&urls, &["--timeout", "1s"]).await.expect_code(4);
-    let body = world
-        .place()
-        .take(&world.place().queue("tasks"))
-        .await
-        .expect("the task is in the queue");
+    let body = world.place().take(&world.place().queue("tasks")).await.expect("the task is in the queue");
     json(&String::from_utf8(body).expect("a task is text"))
 }
 
@@ -28,18 +24,12 @@ async fn unreadable_tasks_end_in_the_dead_letter_queue() {
     stranger["surprise"] = json!(1);
     let mut newer = task.clone();
     let fields = newer.as_object_mut().expect("a task is an object");
-    let (_, version) = fields
-        .iter_mut()
-        .find(|(name, _)| name.starts_with('v'))
-        .expect("a task has a version");
+    let (_, version) = fields.iter_mut().find(|(name, _)| name.starts_with('v')).expect("a task has a version");
     *version = json!(999);
     let mut huge = task.clone();
     huge["surprise"] = json!("x".repeat(1 << 20));
 
-    let mut poison: Vec<Vec<u8>> = [stranger, newer, huge]
-        .iter()
-        .map(|task| task.to_string().into_bytes())
-        .collect();
+    let mut poison: Vec<Vec<u8>> = [stranger, newer, huge].iter().map(|task| task.to_string().into_bytes()).collect();
     poison.extend([
         b"no json".to_vec(),
         b"{\"half\": ".to_vec(),
@@ -55,16 +45,10 @@ async fn unreadable_tasks_end_in_the_dead_letter_queue() {
     }
     world.downloaders(1).await;
     let dead = place.queue("dead");
-    eventually(
-        "all of it in the dead-letter queue",
-        Duration::from_secs(30),
-        async || {
-            let depth = place.depth(&dead).await.map_err(|error| error.to_string())?;
-            (depth.messages as usize == poison.len())
-                .then_some(())
-                .ok_or(format!("{depth:?} of {}", poison.len()))
-        },
-    )
+    eventually("all of it in the dead-letter queue", Duration::from_secs(30), async || {
+        let depth = place.depth(&dead).await.map_err(|error| error.to_string())?;
+        (depth.messages as usize == poison.len()).then_some(()).ok_or(format!("{depth:?} of {}", poison.len()))
+    })
     .await;
     world.worker(1).expect_running();
 
@@ -82,14 +66,7 @@ async fn the_producer_survives_foreign_replies() {
     gate.reached(1).await;
     let place = world.place().clone();
     let replies = place.queue("replies.mine");
-    for body in [
-        &b"no json"[..],
-        b"",
-        b"{\"version\": 999}",
-        b"[]",
-        &[0xff; 64],
-        "x".repeat(1 << 20).as_bytes(),
-    ] {
+    for body in [&b"no json"[..], b"", b"{\"version\": 999}", b"[]", &[0xff; 64], "x".repeat(1 << 20).as_bytes()] {
         place.publish(&replies, body).await;
     }
     gate.open();

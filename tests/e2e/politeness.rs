@@ -12,26 +12,16 @@ async fn a_host_never_has_more_than_its_share_at_once() {
     let delay = Duration::from_millis(40);
     images(&world, 30, |image| image.after(delay));
     for page in 0..3 {
-        let images: String = (1..=10)
-            .map(|n| format!("<img src=/image-{}.png>", page * 10 + n))
-            .collect::<Vec<_>>()
-            .concat();
+        let images: String =
+            (1..=10).map(|n| format!("<img src=/image-{}.png>", page * 10 + n)).collect::<Vec<_>>().concat();
         let links = "<a href=/page-1.html>1</a><a href=/page-2.html>2</a>";
-        let path = if page == 0 {
-            "/".to_owned()
-        } else {
-            format!("/page-{page}.html")
-        };
+        let path = if page == 0 { "/".to_owned() } else { format!("/page-{page}.html") };
         world.route(&path, Response::html(&format!("{images}{links}")).after(delay));
     }
     world.downloaders(2).await;
     let finished = world.crawl(&["--per-host", "2"]).await;
     finished.expect_complete().expect_stored(30);
-    assert_eq!(
-        world.site().log().most_at_once(),
-        2,
-        "pages and images together, over both downloaders"
-    );
+    assert_eq!(world.site().log().most_at_once(), 2, "pages and images together, over both downloaders");
     assert_eq!(finished.by_worker().values().sum::<usize>(), 30);
 }
 
@@ -39,38 +29,20 @@ async fn a_host_never_has_more_than_its_share_at_once() {
 async fn requests_to_a_host_keep_their_distance() {
     let mut world = world("distance").await;
     images(&world, 8, plain);
-    let images: String = (1..=8)
-        .map(|number| format!("<img src=/image-{number}.png>"))
-        .collect::<Vec<_>>()
-        .concat();
-    world
-        .page("/", &format!("{images}<a href=/next.html>next</a>"))
-        .page("/next.html", "<p>Nothing.</p>");
+    let images: String = (1..=8).map(|number| format!("<img src=/image-{number}.png>")).collect::<Vec<_>>().concat();
+    world.page("/", &format!("{images}<a href=/next.html>next</a>")).page("/next.html", "<p>Nothing.</p>");
     world.downloaders(2).await;
-    world
-        .crawl(&["--delay", "100ms"])
-        .await
-        .expect_complete()
-        .expect_stored(8);
+    world.crawl(&["--delay", "100ms"]).await.expect_complete().expect_stored(8);
     let pauses = world.site().log().pauses();
     assert_eq!(pauses.len(), 9, "two pages and eight images");
     // Less than the delay only by what the way from the downloader's clock to ours may differ.
-    assert!(
-        pauses.iter().all(|pause| *pause >= Duration::from_millis(80)),
-        "{pauses:?}"
-    );
+    assert!(pauses.iter().all(|pause| *pause >= Duration::from_millis(80)), "{pauses:?}");
 }
 
 fn site_with_robots(world: &World) {
     world
-        .route(
-            "/robots.txt",
-            Response::ok("text/plain", "User-agent: *\nDisallow: /secret/\n"),
-        )
-        .page(
-            "/",
-            r#"<img src="open.png"><img src="secret/hidden.png"><a href="secret/page.html">secret</a>"#,
-        )
+        .route("/robots.txt", Response::ok("text/plain", "User-agent: *\nDisallow: /secret/\n"))
+        .page("/", r#"<img src="open.png"><img src="secret/hidden.png"><a href="secret/page.html">secret</a>"#)
         .page("/secret/page.html", r#"<img src="/behind.png">"#)
         .image("/open.png", png(3, 3, 1))
         .image("/behind.png", png(3, 3, 2))
@@ -84,43 +56,21 @@ async fn what_robots_txt_disallows_is_blocked_and_not_requested() {
     let finished = world.crawl(&[]).await;
     finished.expect_complete().expect_stored(1);
     finished.row(&world.url("/open.png")).expect("stored", None);
-    finished
-        .row(&world.url("/secret/hidden.png"))
-        .expect("blocked", Some("robots"));
+    finished.row(&world.url("/secret/hidden.png")).expect("blocked", Some("robots"));
     assert_eq!(finished.rows.len(), 2, "a blocked page names no images");
-    assert_eq!(
-        (finished.summed("pages", "fetched"), finished.summed("pages", "blocked")),
-        (1, 1)
-    );
+    assert_eq!((finished.summed("pages", "fetched"), finished.summed("pages", "blocked")), (1, 1));
     let log = world.site().log();
-    assert_eq!(
-        (
-            log.hits("/robots.txt"),
-            log.hits("/secret/hidden.png"),
-            log.hits("/secret/page.html")
-        ),
-        (1, 0, 0)
-    );
-    let agents: Vec<_> = log
-        .requests()
-        .iter()
-        .map(|request| request.header("user-agent").unwrap_or("").to_owned())
-        .collect();
-    assert!(
-        agents.iter().all(|agent| agent.to_lowercase().contains("warren")),
-        "honest by default: {agents:?}"
-    );
+    assert_eq!((log.hits("/robots.txt"), log.hits("/secret/hidden.png"), log.hits("/secret/page.html")), (1, 0, 0));
+    let agents: Vec<_> =
+        log.requests().iter().map(|request| request.header("user-agent").unwrap_or("").to_owned()).collect();
+    assert!(agents.iter().all(|agent| agent.to_lowercase().contains("warren")), "honest by default: {agents:?}");
 }
 
 #[tokio::test]
 async fn robots_txt_is_not_asked_when_told_so() {
     let mut world = embedded("no-robots").await;
     site_with_robots(&world);
-    world
-        .crawl(&["--ignore-robots"])
-        .await
-        .expect_complete()
-        .expect_stored(3);
+    world.crawl(&["--ignore-robots"]).await.expect_complete().expect_stored(3);
     assert_eq!(world.site().log().hits("/robots.txt"), 0);
 }
 

@@ -14,12 +14,8 @@ const LARGEST: u64 = 200_000;
 
 /// PNG files below `folder` that are not too large, links to others included, by their path from `root`.
 fn small_images(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     entries.sort();
     for path in entries {
         let Ok(metadata) = fs::metadata(&path) else { continue };
@@ -47,9 +43,6 @@ async fn eight_thousand_images_arrive_through_one_downloader() {
     finished.expect_complete().expect_in_store(&world.store());
     println!("{} images/s", finished.summary["images_per_second"]);
     assert_eq!(finished.rows.len(), COUNT);
-    let bad = finished
-        .rows
-        .iter()
-        .find(|row| !["stored", "duplicate"].contains(&row.status()));
+    let bad = finished.rows.iter().find(|row| !["stored", "duplicate"].contains(&row.status()));
     assert!(bad.is_none(), "{}", bad.expect("just seen"));
 }

@@ -12,10 +12,7 @@ const REFUSAL: Duration = Duration::from_secs(10);
 #[tokio::test]
 async fn without_a_downloader_the_timeout_strikes_and_all_is_outstanding() {
     let mut world = world("nobody").await;
-    world
-        .page("/", "<img src=1.png><img src=2.png>")
-        .image("/1.png", png(2, 2, 1))
-        .image("/2.png", png(2, 2, 2));
+    world.page("/", "<img src=1.png><img src=2.png>").image("/1.png", png(2, 2, 1)).image("/2.png", png(2, 2, 2));
     let started = Instant::now();
     let finished = world.crawl(&["--timeout", "2s"]).await;
     finished.expect_code(4).expect_state("timed-out").expect_counts();
@@ -43,11 +40,7 @@ async fn a_timeout_leaves_the_outcomes_that_came() {
     world.route("/held.png", harness::Response::image(png(3, 3, 99)).behind(&gate));
     urls.push(world.url("/held.png"));
     let finished = world.urls(&urls, &["--timeout", "3s"]).await;
-    finished
-        .expect_code(4)
-        .expect_state("timed-out")
-        .expect_counts()
-        .expect_stored(3);
+    finished.expect_code(4).expect_state("timed-out").expect_counts().expect_stored(3);
     finished.row(&world.url("/held.png")).expect("outstanding", None);
     gate.open();
 }
@@ -62,22 +55,10 @@ async fn expect_refusal(world: &mut World, uri: &str, address: &str, words: &[&s
         let exit = process.wait(REFUSAL).await;
         let talk = process.talk();
         assert_eq!(exit, harness::Exit::Code(3), "{} said:\n{talk}", process.name());
-        assert!(
-            talk.contains(address),
-            "{} does not say what it tried:\n{talk}",
-            process.name()
-        );
-        assert!(
-            !talk.contains("s3cret"),
-            "{} tells the password:\n{talk}",
-            process.name()
-        );
+        assert!(talk.contains(address), "{} does not say what it tried:\n{talk}", process.name());
+        assert!(!talk.contains("s3cret"), "{} tells the password:\n{talk}", process.name());
         let lower = talk.to_lowercase();
-        assert!(
-            words.iter().any(|word| lower.contains(word)),
-            "{} does not say why:\n{talk}",
-            process.name()
-        );
+        assert!(words.iter().any(|word| lower.contains(word)), "{} does not say why:\n{talk}", process.name());
     }
 }
 
@@ -93,17 +74,10 @@ async fn no_broker_is_exit_code_3_within_ten_seconds() {
 async fn a_wrong_password_is_exit_code_3_and_said() {
     let mut world = world("password").await;
     let uri = world.place().uri_with(|uri| {
-        uri.set_password(Some("wrong-s3cret"))
-            .expect("an amqp URI has a password");
+        uri.set_password(Some("wrong-s3cret")).expect("an amqp URI has a password");
     });
     let address = world.place().address();
-    expect_refusal(
-        &mut world,
-        &uri,
-        &address,
-        &["password", "access_refused", "credentials"],
-    )
-    .await;
+    expect_refusal(&mut world, &uri, &address, &["password", "access_refused", "credentials"]).await;
 }
 
 #[tokio::test]

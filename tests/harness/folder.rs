@@ -30,10 +30,7 @@ impl Folder {
             return Self { path, owner: None };
         }
         reaper::remove_in_the_end(&path);
-        Self {
-            path,
-            owner: Some(owner),
-        }
+        Self { path, owner: Some(owner) }
     }
 
     /// A new file in it.

@@ -11,10 +11,7 @@
 //!
 //! Whatever is started here dies with the test process, however that ends: see [`reaper`].
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a harness fails a test")]
-#![expect(
-    clippy::must_use_candidate,
-    reason = "a test that drops what it asked for fails by itself"
-)]
+#![expect(clippy::must_use_candidate, reason = "a test that drops what it asked for fails by itself")]
 
 pub mod broker;
 pub mod folder;

@@ -26,44 +26,26 @@ impl Nginx {
     /// Panics, and says how to get them, when the files or nginx itself are not installed.
     pub async fn serve(root: &str, package: &str) -> Self {
         let root = PathBuf::from(root);
-        assert!(
-            root.is_dir(),
-            "{} is needed and not there.\nhint: apt-get install {package}",
-            root.display()
-        );
+        assert!(root.is_dir(), "{} is needed and not there.\nhint: apt-get install {package}", root.display());
         let folder = Folder::new("nginx");
         let port = free_port();
         let settings = folder.file("nginx.conf", settings(&root, port));
         let mut command = Process::command(program());
-        command
-            .arg("-p")
-            .arg(&*folder)
-            .arg("-e")
-            .arg("stderr")
-            .arg("-c")
-            .arg(settings);
+        command.arg("-p").arg(&*folder).arg("-e").arg("stderr").arg("-c").arg(settings);
         let mut server = Process::start("nginx", &mut command, &folder);
         eventually("nginx listens", Duration::from_secs(20), async || {
             server.expect_running();
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await
         })
         .await;
-        Self {
-            _server: server,
-            port,
-            root,
-            _folder: folder,
-        }
+        Self { _server: server, port, root, _folder: folder }
     }
 
     /// The URL of a file, by its path below the root.
     pub fn url(&self, file: &Path) -> Url {
         let mut url = Url::parse(&format!("http://127.0.0.1:{}", self.port)).expect("a URL");
         let names = file.iter().map(|name| name.to_string_lossy());
-        url.path_segments_mut()
-            .expect("http URLs have a path")
-            .clear()
-            .extend(names);
+        url.path_segments_mut().expect("http URLs have a path").clear().extend(names);
         url
     }
 
@@ -75,16 +57,11 @@ impl Nginx {
 }
 
 fn program() -> &'static Path {
-    [
-        "/usr/sbin/nginx",
-        "/usr/local/sbin/nginx",
-        "/usr/bin/nginx",
-        "/opt/homebrew/bin/nginx",
-    ]
-    .iter()
-    .map(Path::new)
-    .find(|path| path.is_file())
-    .expect("nginx is needed for the tests on real sites and not installed.\nhint: apt-get install nginx-light")
+    ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx", "/opt/homebrew/bin/nginx"]
+        .iter()
+        .map(Path::new)
+        .find(|path| path.is_file())
+        .expect("nginx is needed for the tests on real sites and not installed.\nhint: apt-get install nginx-light")
 }
 
 fn settings(root: &Path, port: u16) -> String {

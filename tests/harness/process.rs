@@ -90,14 +90,7 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("{name} cannot be started: {}: {error}", program.display()));
         reaper::watch(child.id());
-        Self {
-            name: name.to_owned(),
-            child,
-            exit: None,
-            signalled: false,
-            output,
-            talk,
-        }
+        Self { name: name.to_owned(), child, exit: None, signalled: false, output, talk }
     }
 
     /// A command for `program` that no environment variable of Warren's reaches but those the test sets.
@@ -107,10 +100,7 @@ impl Process {
         for (name, _) in ours {
             command.env_remove(name);
         }
-        command
-            .env_remove("RUST_LOG")
-            .env("RUST_BACKTRACE", "1")
-            .stdin(Stdio::null());
+        command.env_remove("RUST_LOG").env("RUST_BACKTRACE", "1").stdin(Stdio::null());
         command
     }
 
@@ -162,8 +152,7 @@ impl Process {
     pub async fn wait(&mut self, deadline: Duration) -> Exit {
         let what = format!("the end of {}", self.name);
         eventually(&what, deadline, async || {
-            self.exit()
-                .ok_or_else(|| format!("it still runs and says:\n{}", self.talk()))
+            self.exit().ok_or_else(|| format!("it still runs and says:\n{}", self.talk()))
         })
         .await
     }
@@ -172,15 +161,8 @@ impl Process {
     pub fn signal(&mut self, signal: Signal) {
         self.expect_running();
         self.signalled = true;
-        let status = Command::new("kill")
-            .args(["-s", signal.name()])
-            .arg(self.child.id().to_string())
-            .status();
-        assert!(
-            status.expect("there is a kill command").success(),
-            "{} takes no signal",
-            self.name
-        );
+        let status = Command::new("kill").args(["-s", signal.name()]).arg(self.child.id().to_string()).status();
+        assert!(status.expect("there is a kill command").success(), "{} takes no signal", self.name);
     }
 
     /// Kills the whole group and waits until the process is gone.
@@ -189,11 +171,7 @@ impl Process {
             return;
         }
         let group = format!("-{}", self.child.id());
-        let status = Command::new("kill")
-            .args(["-s", "KILL", "--"])
-            .arg(group)
-            .stderr(Stdio::null())
-            .status();
+        let status = Command::new("kill").args(["-s", "KILL", "--"]).arg(group).stderr(Stdio::null()).status();
         drop(status);
         let started = Instant::now();
         while self.exit().is_none() && started.elapsed() < Duration::from_secs(5) {
@@ -213,9 +191,7 @@ impl Drop for Process {
 }
 
 fn read(path: &Path) -> String {
-    fs::read(path)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
 fn tail(text: &str, lines: usize) -> String {

@@ -85,21 +85,14 @@ mod tests {
         }
         let folder = Folder::new("reaper");
         let mut inner = Process::command(std::env::current_exe().expect("a process knows its program"));
-        inner.args([
-            "--exact",
-            "reaper::tests::what_a_killed_test_process_started_is_killed_too",
-        ]);
+        inner.args(["--exact", "reaper::tests::what_a_killed_test_process_started_is_killed_too"]);
         let mut inner = Process::start("inner", inner.env(INNER, &*folder), &folder);
         inner.wait(Duration::from_secs(20)).await;
         let child = fs::read_to_string(folder.join("child")).expect("the inner process wrote it");
         eventually("its child is gone", Duration::from_secs(20), async || {
             let state = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
             // Z: dead, and whoever inherited it has not looked yet.
-            if state.is_empty() || state.contains(") Z") {
-                Ok(())
-            } else {
-                Err(state)
-            }
+            if state.is_empty() || state.contains(") Z") { Ok(()) } else { Err(state) }
         })
         .await;
     }
@@ -108,9 +101,7 @@ mod tests {
         let mut command = Process::command("sleep");
         let child = Process::start("child", command.arg("1000"), folder);
         fs::write(folder.join("child"), child.id().to_string()).expect("the folder is there");
-        let kill = Process::command("kill")
-            .args(["-s", "KILL", &std::process::id().to_string()])
-            .status();
+        let kill = Process::command("kill").args(["-s", "KILL", &std::process::id().to_string()]).status();
         panic!("still alive after {kill:?}");
     }
 }

@@ -57,8 +57,7 @@ impl Row {
 
     /// Its status.
     pub fn status(&self) -> &str {
-        self.text("status")
-            .unwrap_or_else(|| panic!("a row without status: {self}"))
+        self.text("status").unwrap_or_else(|| panic!("a row without status: {self}"))
     }
 
     /// Its reason.
@@ -111,17 +110,8 @@ impl Finished {
     pub fn read(exit: Exit, output: String, talk: String, folder: &Path) -> Self {
         let rows = fs::read_to_string(folder.join("results.jsonl")).unwrap_or_default();
         let rows = rows.lines().map(Row::parse).collect();
-        let summary = fs::read_to_string(folder.join("summary.json"))
-            .map(|text| json(&text))
-            .unwrap_or_default();
-        Self {
-            exit,
-            output,
-            talk,
-            folder: folder.to_owned(),
-            rows,
-            summary,
-        }
+        let summary = fs::read_to_string(folder.join("summary.json")).map(|text| json(&text)).unwrap_or_default();
+        Self { exit, output, talk, folder: folder.to_owned(), rows, summary }
     }
 
     /// Panics, with what the producer said, unless it ended with `code`.
@@ -133,12 +123,7 @@ impl Finished {
     /// Complete: exit code 0, state `complete`, every image with an outcome, the counts right.
     pub fn expect_complete(&self) -> &Self {
         self.expect_code(0).expect_state("complete").expect_counts();
-        assert_eq!(
-            self.count("outstanding"),
-            0,
-            "a complete run awaits nothing: {}",
-            self.summary
-        );
+        assert_eq!(self.count("outstanding"), 0, "a complete run awaits nothing: {}", self.summary);
         self
     }
 
@@ -157,32 +142,17 @@ impl Finished {
     /// Summary and manifest agree, and the summary adds up.
     pub fn expect_counts(&self) -> &Self {
         let images = &self.summary["images"];
-        assert_eq!(
-            images["found"],
-            self.rows.len(),
-            "rows of the manifest: {}",
-            self.summary
-        );
+        assert_eq!(images["found"], self.rows.len(), "rows of the manifest: {}", self.summary);
         for status in STATUSES {
             assert_eq!(images[status], self.count(status), "{status}: {}", self.summary);
         }
         let sum: usize = STATUSES.iter().map(|status| self.count(status)).sum();
-        assert_eq!(
-            sum,
-            self.rows.len(),
-            "a status that the contract does not know: {}",
-            self.outcomes()
-        );
+        assert_eq!(sum, self.rows.len(), "a status that the contract does not know: {}", self.outcomes());
         let mut reasons = BTreeMap::new();
         for reason in self.rows.iter().filter_map(Row::reason) {
             *reasons.entry(reason).or_insert(0) += 1;
         }
-        assert_eq!(
-            self.summary["reasons"],
-            serde_json::json!(reasons),
-            "{}",
-            self.outcomes()
-        );
+        assert_eq!(self.summary["reasons"], serde_json::json!(reasons), "{}", self.outcomes());
         self
     }
 
@@ -200,37 +170,27 @@ impl Finished {
     /// The one row of this URL.
     pub fn row(&self, url: &str) -> &Row {
         let mut rows = self.rows.iter().filter(|row| row.url() == url);
-        let row = rows
-            .next()
-            .unwrap_or_else(|| panic!("no row for {url}:\n{}", self.outcomes()));
+        let row = rows.next().unwrap_or_else(|| panic!("no row for {url}:\n{}", self.outcomes()));
         assert!(rows.next().is_none(), "two rows for {url}:\n{}", self.outcomes());
         row
     }
 
     /// A count of the summary: `pages` or `images`, and which.
     pub fn summed(&self, what: &str, which: &str) -> u64 {
-        self.summary[what][which]
-            .as_u64()
-            .unwrap_or_else(|| panic!("no {what}.{which}: {}", self.summary))
+        self.summary[what][which].as_u64().unwrap_or_else(|| panic!("no {what}.{which}: {}", self.summary))
     }
 
     /// The URLs with bytes behind them, and the hash of those.
     pub fn hashes(&self) -> BTreeMap<String, String> {
-        let with_bytes = self
-            .rows
-            .iter()
-            .filter_map(|row| Some((row.url().to_owned(), row.text("sha256")?.to_owned())));
+        let with_bytes =
+            self.rows.iter().filter_map(|row| Some((row.url().to_owned(), row.text("sha256")?.to_owned())));
         with_bytes.collect()
     }
 
     /// How many images each worker stored or found to be duplicates.
     pub fn by_worker(&self) -> BTreeMap<&str, usize> {
         let mut shares = BTreeMap::new();
-        for row in self
-            .rows
-            .iter()
-            .filter(|row| ["stored", "duplicate"].contains(&row.status()))
-        {
+        for row in self.rows.iter().filter(|row| ["stored", "duplicate"].contains(&row.status())) {
             *shares.entry(row.text("worker").unwrap_or("nobody")).or_insert(0) += 1;
         }
         shares

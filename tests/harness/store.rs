@@ -18,9 +18,7 @@ pub struct Store {
 impl Store {
     /// The store in `folder`, which need not exist.
     pub fn at(folder: &Path) -> Self {
-        Self {
-            folder: folder.to_owned(),
-        }
+        Self { folder: folder.to_owned() }
     }
 
     /// Where it is.
@@ -31,13 +29,8 @@ impl Store {
     /// Every row that names a file must be right about it, and no file may lie under a name that is not its own.
     pub fn expect_holds(&self, rows: &[Row]) {
         let mut paths = BTreeSet::new();
-        for row in rows
-            .iter()
-            .filter(|row| ["stored", "duplicate"].contains(&row.status()))
-        {
-            let path = self
-                .folder
-                .join(row.text("path").unwrap_or_else(|| panic!("no path: {row}")));
+        for row in rows.iter().filter(|row| ["stored", "duplicate"].contains(&row.status())) {
+            let path = self.folder.join(row.text("path").unwrap_or_else(|| panic!("no path: {row}")));
             let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}: {row}", path.display()));
             assert_eq!(row.text("sha256"), Some(sha256(&bytes).as_str()), "{row}");
             assert_eq!(row.number("bytes"), u64::try_from(bytes.len()).ok(), "{row}");

@@ -30,9 +30,7 @@ pub async fn eventually<T, E: Display>(
 
 /// Awaits `future`, and panics with `what` was awaited when `deadline` passes first.
 pub async fn within<T>(what: &str, deadline: Duration, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(deadline, future)
-        .await
-        .unwrap_or_else(|_| panic!("not within {deadline:?}: {what}"))
+    tokio::time::timeout(deadline, future).await.unwrap_or_else(|_| panic!("not within {deadline:?}: {what}"))
 }
 
 /// Keeps the tests that load the machine (whole sites, nodes of their own) from running beside each other.

@@ -13,7 +13,7 @@ use crate::store::Store;
 use crate::waiting::eventually;
 
 /// No run of a test takes longer. The budget of a test on two busy cores, not a measure of speed.
-const RUN: Duration = Duration::from_secs(120);
+const RUN: Duration = Duration::from_mins(2);
 
 /// The paths of the programs, which cargo hands to the tests of their package only.
 #[derive(Debug, Clone, Copy)]
@@ -192,9 +192,7 @@ impl World {
 
     /// Starts to fetch a list of image URLs.
     pub fn start_urls(&mut self, urls: &[String], options: &[&str]) -> Crawl {
-        let list = self
-            .folder
-            .file(&format!("list-{}.txt", self.started + 1), urls.join("\n"));
+        let list = self.folder.file(&format!("list-{}.txt", self.started + 1), urls.join("\n"));
         let list = list.to_string_lossy();
         let mut all = vec!["urls"];
         all.extend(options);
@@ -215,10 +213,7 @@ impl World {
         add(&mut given, "--runs", &self.folder.join("runs").to_string_lossy());
         add(&mut given, "--run", &format!("run-{}", self.started));
         self.fill_in(&mut given, None);
-        let run = given
-            .iter()
-            .position(|argument| argument == "--run")
-            .expect("it was just added");
+        let run = given.iter().position(|argument| argument == "--run").expect("it was just added");
         let folder = self.folder.join("runs").join(&given[run + 1]);
         let process = self.start_producer(&given, input);
         Crawl { process, folder }
@@ -273,11 +268,7 @@ impl World {
         eventually("a consumer of every downloader", Duration::from_secs(30), async || {
             // One that ended without being told to has said why: there is nothing to wait for.
             let mut running = 0;
-            for downloader in self
-                .downloaders
-                .iter_mut()
-                .filter(|downloader| !downloader.was_signalled())
-            {
+            for downloader in self.downloaders.iter_mut().filter(|downloader| !downloader.was_signalled()) {
                 downloader.expect_running();
                 running += 1;
             }
@@ -294,11 +285,7 @@ impl World {
     pub async fn expect_requests(&self, count: usize) {
         eventually("the site is asked", Duration::from_secs(30), async || {
             let seen = self.site.log().requests().len();
-            if seen >= count {
-                Ok(())
-            } else {
-                Err(format!("{seen} of {count} requests"))
-            }
+            if seen >= count { Ok(()) } else { Err(format!("{seen} of {count} requests")) }
         })
         .await;
     }

@@ -44,14 +44,9 @@ pub enum Announced {
 
 /// Reads at most `cap` bytes of a body.
 pub async fn read_capped(mut response: Response, cap: usize, announced: Announced) -> Result<Bytes, BodyError> {
-    let length = response
-        .content_length()
-        .and_then(|length| usize::try_from(length).ok());
+    let length = response.content_length().and_then(|length| usize::try_from(length).ok());
     if announced == Announced::Believe && length.is_some_and(|length| length > cap) {
-        return Err(BodyError::TooLarge {
-            cap,
-            head: Bytes::new(),
-        });
+        return Err(BodyError::TooLarge { cap, head: Bytes::new() });
     }
     // Most bodies arrive as one chunk and need no copy; an announced length saves the others from growing step by step.
     let Some(first) = response.chunk().await.map_err(BodyError::Transfer)? else {

@@ -19,11 +19,8 @@ pub use trouble::reason_of;
 pub const MAX_REDIRECTS: usize = 10;
 
 /// The user agent unless the user gives one: name, version and a URL that says who this is.
-pub const DEFAULT_USER_AGENT: &str = concat!(
-    "Warren/",
-    env!("CARGO_PKG_VERSION"),
-    " (+https://github.com/warren-crawler/warren)"
-);
+pub const DEFAULT_USER_AGENT: &str =
+    concat!("Warren/", env!("CARGO_PKG_VERSION"), " (+https://github.com/warren-crawler/warren)");
 
 /// Idle connections kept to one host: the host windows rarely ask for more, and a crawl meets many hosts.
 const IDLE_PER_HOST: usize = 16;
@@ -78,4 +75,13 @@ fn redirects(guard: Guard) -> reqwest::redirect::Policy {
             Err(refused) => attempt.error(refused),
         }
     })
+}
+
+/// What stands against a redirect that the client did not follow by itself: it leads to another scheme.
+#[must_use]
+pub fn redirect_refused(response: &reqwest::Response) -> Option<Refused> {
+    let location = response.headers().get(reqwest::header::LOCATION)?.to_str().ok()?;
+    let target = response.url().join(location).ok()?;
+    let is_other_scheme = response.status().is_redirection() && !matches!(target.scheme(), "http" | "https");
+    is_other_scheme.then_some(Refused::Scheme)
 }

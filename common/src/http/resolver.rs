@@ -24,9 +24,7 @@ impl Resolve for GuardedResolver {
         let guard = self.0;
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), 0))
-                .await
-                .map(Iterator::collect::<Vec<SocketAddr>>);
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await.map(Iterator::collect::<Vec<SocketAddr>>);
             let addresses = found.map_err(|source| ResolveError { host, source })?;
             // One bad address refuses the name: a mixture of public and private ones smells of rebinding.
             for address in &addresses {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 /// Longest rest that a server can ask for.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// What the header asks for, at most an hour; `None` without the header or with one that means nothing.
 #[must_use]
@@ -40,11 +40,7 @@ mod tests {
         assert_eq!(of("0"), Some(Duration::ZERO));
         assert_eq!(of("1000000000000"), Some(LONGEST));
         assert_eq!(of("99999999999999999999999"), Some(LONGEST));
-        assert_eq!(
-            of("Sun, 06 Nov 1994 08:49:37 GMT"),
-            Some(Duration::ZERO),
-            "a date that is past"
-        );
+        assert_eq!(of("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO), "a date that is past");
         assert_eq!(of("Fri, 31 Dec 9999 23:59:59 GMT"), Some(LONGEST));
     }
 

@@ -51,10 +51,7 @@ impl Embedded {
         let Some(found) = found else {
             return Published::Unroutable;
         };
-        found.ready.push_back(Waiting {
-            body,
-            redelivered: false,
-        });
+        found.ready.push_back(Waiting { body, redelivered: false });
         drop(queues);
         self.changed.notify_waiters();
         Published::Queued
@@ -67,22 +64,14 @@ impl Embedded {
         state.next_tag += 1;
         let id = state.next_tag;
         drop(queues);
-        EmbeddedConsumer {
-            embedded: self.clone(),
-            queue,
-            id,
-            prefetch: usize::from(prefetch),
-            stopped: false,
-        }
+        EmbeddedConsumer { embedded: self.clone(), queue, id, prefetch: usize::from(prefetch), stopped: false }
     }
 
     pub(super) fn inspect(&self, queue: &Queue) -> QueueState {
-        self.lock()
-            .get(queue)
-            .map_or_else(QueueState::default, |state| QueueState {
-                ready: u32::try_from(state.ready.len()).unwrap_or(u32::MAX),
-                consumers: state.consumers,
-            })
+        self.lock().get(queue).map_or_else(QueueState::default, |state| QueueState {
+            ready: u32::try_from(state.ready.len()).unwrap_or(u32::MAX),
+            consumers: state.consumers,
+        })
     }
 
     pub(super) fn delete(&self, queue: &Queue) {
@@ -127,23 +116,9 @@ impl EmbeddedConsumer {
         let Waiting { body, redelivered } = state.ready.pop_front()?;
         state.next_tag += 1;
         let tag = state.next_tag;
-        state.unsettled.insert(
-            tag,
-            Unsettled {
-                consumer: self.id,
-                body: body.clone(),
-            },
-        );
-        let receipt = EmbeddedReceipt {
-            embedded: self.embedded.clone(),
-            queue: self.queue.clone(),
-            tag,
-        };
-        Some(Message {
-            body,
-            redelivered,
-            receipt: Receipt::Embedded(receipt),
-        })
+        state.unsettled.insert(tag, Unsettled { consumer: self.id, body: body.clone() });
+        let receipt = EmbeddedReceipt { embedded: self.embedded.clone(), queue: self.queue.clone(), tag };
+        Some(Message { body, redelivered, receipt: Receipt::Embedded(receipt) })
     }
 
     pub(super) fn stop(&mut self) {
@@ -162,18 +137,11 @@ impl Drop for EmbeddedConsumer {
         let Some(state) = queues.get_mut(&self.queue) else {
             return;
         };
-        let held: Vec<u64> = state
-            .unsettled
-            .iter()
-            .filter(|(_, held)| held.consumer == self.id)
-            .map(|(tag, _)| *tag)
-            .collect();
+        let held: Vec<u64> =
+            state.unsettled.iter().filter(|(_, held)| held.consumer == self.id).map(|(tag, _)| *tag).collect();
         for tag in held.into_iter().rev() {
             if let Some(Unsettled { body, .. }) = state.unsettled.remove(&tag) {
-                state.ready.push_front(Waiting {
-                    body,
-                    redelivered: true,
-                });
+                state.ready.push_front(Waiting { body, redelivered: true });
             }
         }
         drop(queues);
@@ -192,9 +160,7 @@ pub struct EmbeddedReceipt {
 impl EmbeddedReceipt {
     fn settle(&self, then: impl FnOnce(&mut HashMap<Queue, QueueInMemory>, Vec<u8>)) -> Settled {
         let mut queues = self.embedded.lock();
-        let held = queues
-            .get_mut(&self.queue)
-            .and_then(|state| state.unsettled.remove(&self.tag));
+        let held = queues.get_mut(&self.queue).and_then(|state| state.unsettled.remove(&self.tag));
         let Some(Unsettled { body, .. }) = held else {
             return Settled::Stale;
         };
@@ -210,20 +176,14 @@ impl EmbeddedReceipt {
 
     pub(super) fn reject(self) -> Settled {
         self.settle(|queues, body| {
-            queues.entry(Queue::Dead).or_default().ready.push_back(Waiting {
-                body,
-                redelivered: false,
-            });
+            queues.entry(Queue::Dead).or_default().ready.push_back(Waiting { body, redelivered: false });
         })
     }
 
     pub(super) fn release(self) -> Settled {
         self.settle(|queues, body| {
             if let Some(state) = queues.get_mut(&self.queue) {
-                state.ready.push_front(Waiting {
-                    body,
-                    redelivered: true,
-                });
+                state.ready.push_front(Waiting { body, redelivered: true });
             }
         })
     }

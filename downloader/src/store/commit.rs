@@ -37,10 +37,8 @@ pub(super) fn run(files: &Files, mut received: mpsc::Receiver<Request>) {
                 publish(files, written)
             }
             Err(error) => {
-                let waiting = renamed
-                    .into_iter()
-                    .map(|(_, done)| done)
-                    .chain(written.into_iter().map(|(_, done)| done));
+                let waiting =
+                    renamed.into_iter().map(|(_, done)| done).chain(written.into_iter().map(|(_, done)| done));
                 for done in waiting {
                     answer(done, Err(error.clone()));
                 }
@@ -52,11 +50,7 @@ pub(super) fn run(files: &Files, mut received: mpsc::Receiver<Request>) {
 
 /// Takes what is waiting; waits for something only if there is nothing else to do.
 fn collect(received: &mut mpsc::Receiver<Request>, may_wait: bool) -> Vec<Request> {
-    let first = if may_wait {
-        received.blocking_recv()
-    } else {
-        received.try_recv().ok()
-    };
+    let first = if may_wait { received.blocking_recv() } else { received.try_recv().ok() };
     let mut group: Vec<Request> = first.into_iter().collect();
     let mut bytes = group.iter().map(|request| request.image.bytes.len()).sum::<usize>();
     while !group.is_empty()
@@ -71,12 +65,10 @@ fn collect(received: &mut mpsc::Receiver<Request>, may_wait: bool) -> Vec<Reques
 }
 
 fn publish(files: &Files, written: Vec<(Written, Done)>) -> Vec<(String, Done)> {
-    let renamed = written
-        .into_iter()
-        .filter_map(|(written, done)| match files.publish(written) {
-            Ok(path) => Some((path, done)),
-            Err(error) => fail(done, error),
-        });
+    let renamed = written.into_iter().filter_map(|(written, done)| match files.publish(written) {
+        Ok(path) => Some((path, done)),
+        Err(error) => fail(done, error),
+    });
     renamed.collect()
 }
 

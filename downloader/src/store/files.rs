@@ -34,12 +34,7 @@ impl Files {
         let root = fs::canonicalize(root).map_err(|error| StoreError::new("open the folder", root, error))?;
         let handle = File::open(&root).map_err(|error| StoreError::new("open the folder", &root, error))?;
         let parts = PartFolder::open(&root, worker)?;
-        Ok(Self {
-            root,
-            handle,
-            parts,
-            next_part: AtomicU64::new(0),
-        })
+        Ok(Self { root, handle, parts, next_part: AtomicU64::new(0) })
     }
 
     /// Writes an image into the part folder. Its bytes are safe after the next [`Files::sync`].

@@ -22,11 +22,7 @@ pub(crate) struct StoreError {
 
 impl StoreError {
     fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
-        Self {
-            doing,
-            path: path.to_owned(),
-            source: source.into(),
-        }
+        Self { doing, path: path.to_owned(), source: source.into() }
     }
 }
 
@@ -68,13 +64,7 @@ impl Store {
 
     /// Keeps an image. Returns, when it is durable, its path relative to the store's root.
     pub(crate) async fn put(&self, image: Image) -> Result<String, StoreError> {
-        let gone = || {
-            StoreError::new(
-                "write to",
-                Path::new("the store"),
-                io::Error::other("its writer has ended"),
-            )
-        };
+        let gone = || StoreError::new("write to", Path::new("the store"), io::Error::other("its writer has ended"));
         let (done, kept) = oneshot::channel();
         self.requests.send(Request { image, done }).await.map_err(|_| gone())?;
         kept.await.unwrap_or_else(|_| Err(gone()))

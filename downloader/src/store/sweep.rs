@@ -1,13 +1,20 @@
 //! The part folder of one worker, `.part/NAME` in the store, and the sweeping of those that dead workers left. A living
 //! worker holds a lock on its folder, so any number of workers share a store.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::StoreError;
 
 const PARTS: &str = ".part";
 const LOCK: &str = "lock";
+/// Begins the name of a folder whose worker is about to take its lock.
+const NEW: &str = "new-";
+
+/// After this long, a folder that still has no lock was left by a worker that died at that moment.
+const STARTING: Duration = Duration::from_mins(1);
 
 /// This worker's part folder; gone when the worker ends in good order.
 #[derive(Debug)]
@@ -24,12 +31,14 @@ impl PartFolder {
         sweep(&parts)?;
         // Letters and digits of the name for people who look, random digits for uniqueness.
         let readable: String = worker.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-        let path = parts.join(format!("{readable}-{:016x}", rand::random::<u64>()));
-        fs::create_dir(&path).map_err(|error| StoreError::new("create the folder", &path, error))?;
-        let lock = path.join(LOCK);
-        let lock = File::create_new(&lock)
+        let name = format!("{readable}-{:016x}", rand::random::<u64>());
+        let (new, path) = (parts.join(format!("{NEW}{name}")), parts.join(name));
+        // Under a name that no sweep looks at until the lock is held: several workers may start at once.
+        fs::create_dir(&new).map_err(|error| StoreError::new("create the folder", &new, error))?;
+        let lock = File::create_new(new.join(LOCK))
             .and_then(|file| file.lock().map(|()| file))
-            .map_err(|error| StoreError::new("lock", &lock, error))?;
+            .map_err(|error| StoreError::new("lock", &new, error))?;
+        fs::rename(&new, &path).map_err(|error| StoreError::new("rename the folder to", &path, error))?;
         Ok(Self { path, _lock: lock })
     }
 
@@ -60,11 +69,40 @@ fn sweep(parts: &Path) -> Result<(), StoreError> {
 }
 
 fn is_abandoned(folder: &Path) -> bool {
+    let starting = folder.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(NEW));
     match File::open(folder.join(LOCK)) {
-        Ok(lock) => lock.try_lock().is_ok(),
-        // Without a lock file it is a worker that starts at this moment, unless it stands there for a while.
-        Err(_) => fs::metadata(folder)
+        Ok(lock) if !starting => lock.try_lock().is_ok(),
+        _ => fs::metadata(folder)
             .and_then(|data| data.modified())
-            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age.as_secs() > 60)),
+            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > STARTING)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_sweeps_what_the_dead_left_and_nothing_of_the_living() {
+        let root = tempfile::tempdir().expect("a folder");
+        let living = PartFolder::open(root.path(), "living").expect("opened");
+        let dead = root.path().join(PARTS).join("dead-1");
+        fs::create_dir(&dead).expect("created");
+        fs::write(dead.join(LOCK), "").expect("written");
+        let starting = root.path().join(PARTS).join("new-starting-1");
+        fs::create_dir(&starting).expect("created");
+        let next = PartFolder::open(root.path(), "next").expect("opened");
+        assert!(living.path().is_dir() && next.path().is_dir() && starting.is_dir());
+        assert!(!dead.exists());
+    }
+
+    #[test]
+    fn many_workers_start_at_once_on_one_store() {
+        let root = tempfile::tempdir().expect("a folder");
+        std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..16).map(|_| scope.spawn(|| PartFolder::open(root.path(), "w"))).collect();
+            let folders: Vec<_> = starts.into_iter().map(|start| start.join().expect("no panic")).collect();
+            assert!(folders.iter().all(|folder| folder.as_ref().is_ok_and(|folder| folder.path().is_dir())));
+        });
     }
 }

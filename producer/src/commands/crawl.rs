@@ -21,15 +21,6 @@ pub async fn crawl(options: CrawlOptions, session: Session) -> anyhow::Result<Ex
         max_pages: crawl.max_pages,
         max_images: crawl.max_images,
     };
-    run::run(
-        settings,
-        fetch,
-        run::Work {
-            source: Source::Pages(work),
-            seeds,
-            max_images: crawl.max_images,
-        },
-        session,
-    )
-    .await
+    run::run(settings, fetch, run::Work { source: Source::Pages(work), seeds, max_images: crawl.max_images }, session)
+        .await
 }

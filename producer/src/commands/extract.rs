@@ -36,26 +36,12 @@ const NOWHERE: &str = "http://localhost/";
 
 /// Prints the candidates.
 pub async fn extract(options: ExtractOptions) -> anyhow::Result<Exit> {
-    let given = options
-        .base
-        .as_deref()
-        .map(|base| Url::parse(base).map_err(|_| ExtractError::Base(base.to_owned())));
+    let given = options.base.as_deref().map(|base| Url::parse(base).map_err(|_| ExtractError::Base(base.to_owned())));
     let given = given.transpose()?;
-    let how = extract::Options {
-        srcset: options.srcset,
-        ..extract::Options::default()
-    };
+    let how = extract::Options { srcset: options.srcset, ..extract::Options::default() };
     let page = if let Ok(url) = frontier::parse(&options.page) {
-        let fetch = PageFetch::new(
-            Guard {
-                allow_private: options.allow_private,
-            },
-            options.user_agent,
-        )?;
-        let fetched = fetch.fetch(&url).await.map_err(|missed| ExtractError::Fetch {
-            url,
-            reason: missed.reason,
-        })?;
+        let fetch = PageFetch::new(Guard { allow_private: options.allow_private }, options.user_agent)?;
+        let fetched = fetch.fetch(&url).await.map_err(|missed| ExtractError::Fetch { url, reason: missed.reason })?;
         let base = given.unwrap_or(fetched.url);
         extract::extract(&fetched.body, fetched.content_type.as_deref(), &base, &how)
     } else {
@@ -68,11 +54,7 @@ pub async fn extract(options: ExtractOptions) -> anyhow::Result<Exit> {
 }
 
 fn read(file: &str) -> io::Result<Vec<u8>> {
-    let source: Box<dyn Read> = if file == "-" {
-        Box::new(io::stdin())
-    } else {
-        Box::new(std::fs::File::open(file)?)
-    };
+    let source: Box<dyn Read> = if file == "-" { Box::new(io::stdin()) } else { Box::new(std::fs::File::open(file)?) };
     let mut bytes = Vec::new();
     source.take(MAX_PAGE as u64).read_to_end(&mut bytes)?;
     Ok(bytes)

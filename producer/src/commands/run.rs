@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
+use common::chain::Chain;
 use common::exit::Exit;
 use common::shutdown::Shutdown;
 use common::transport::amqp::{Amqp, AmqpSettings};
@@ -60,11 +61,7 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     let started = Instant::now();
     let folder = settings.folder();
     if folder.exists() {
-        return Err(RunExists {
-            name: settings.run.to_string(),
-            folder,
-        }
-        .into());
+        return Err(RunExists { name: settings.run.to_string(), folder }.into());
     }
     // The broker first: a run that could not begin leaves nothing behind.
     let (transport, worker) = connect(&settings).await?;
@@ -76,15 +73,7 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     let (live, watched) = watch::channel(Live::default());
     let progress = Progress::start(&session.bars, ledger.clone(), watched);
     let (stream, writing) = settings.stream.then(Stream::start).unzip();
-    let pipeline = Pipeline::new(
-        &settings,
-        ledger.clone(),
-        transport.clone(),
-        fetch,
-        work.source,
-        stream,
-        live,
-    );
+    let pipeline = Pipeline::new(&settings, ledger.clone(), transport.clone(), fetch, work.source, stream, live);
     let ended = drive(&settings, pipeline, &transport, &session.shutdown).await;
     progress.finish().await;
     if let Some(writing) = writing {
@@ -161,7 +150,7 @@ async fn stop_worker(worker: Option<Worker>) {
     shutdown.now.cancel();
     match working.await {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "the downloader in this process failed"),
+        Ok(Err(error)) => tracing::error!(error = %Chain(error.as_ref()), "the downloader in this process failed"),
         Err(error) => tracing::error!(error = %error, "the downloader in this process failed; this is a bug"),
     }
 }
@@ -170,11 +159,9 @@ fn create(settings: &RunSettings, folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(&settings.runs)
         .with_context(|| format!("cannot create the folder of runs {}", settings.runs.display()))?;
     match fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(RunExists {
-            name: settings.run.to_string(),
-            folder: folder.to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(RunExists { name: settings.run.to_string(), folder: folder.to_owned() }.into())
         }
-        .into()),
         created => created.with_context(|| format!("cannot create the run's folder {}", folder.display())),
     }
 }

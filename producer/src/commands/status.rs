@@ -36,11 +36,7 @@ pub async fn status(options: StatusOptions) -> anyhow::Result<Exit> {
         Some(run) => vec![look(&options.runs, run)?],
         None => all(&options.runs)?,
     };
-    let broker = if options.offline {
-        None
-    } else {
-        Some(ask(&options).await)
-    };
+    let broker = if options.offline { None } else { Some(ask(&options).await) };
     let text = match options.format {
         OutputFormat::Json => format!("{:#}\n", as_json(&runs, broker.as_ref())),
         OutputFormat::Text => as_text(&runs, broker.as_ref()),
@@ -66,16 +62,9 @@ struct Fleet {
 fn look(runs: &Path, run: &RunName) -> anyhow::Result<Run> {
     let folder = runs.join(run.as_str());
     if !folder.join(ledger::FILE).is_file() {
-        return Err(StatusError::NoSuchRun {
-            run: run.clone(),
-            folder: runs.display().to_string(),
-        }
-        .into());
+        return Err(StatusError::NoSuchRun { run: run.clone(), folder: runs.display().to_string() }.into());
     }
-    Ok(Run {
-        name: run.to_string(),
-        glance: ledger::glance(&folder)?,
-    })
+    Ok(Run { name: run.to_string(), glance: ledger::glance(&folder)? })
 }
 
 fn all(runs: &Path) -> anyhow::Result<Vec<Run>> {
@@ -104,20 +93,14 @@ async fn ask(options: &StatusOptions) -> Result<Fleet, TransportError> {
     let tasks = transport.inspect(Queue::Tasks).await?;
     let dead = transport.inspect(Queue::Dead).await?;
     transport.close().await;
-    Ok(Fleet {
-        downloaders: tasks.consumers,
-        waiting: tasks.ready,
-        dead: dead.ready,
-    })
+    Ok(Fleet { downloaders: tasks.consumers, waiting: tasks.ready, dead: dead.ready })
 }
 
 fn as_json(runs: &[Run], broker: Option<&Result<Fleet, TransportError>>) -> Value {
     let run = |Run { name, glance }: &Run| {
         let counts = &glance.counts;
-        let mut images: serde_json::Map<String, Value> = Status::ALL
-            .iter()
-            .map(|status| (status.as_str().to_owned(), counts.of(*status).into()))
-            .collect();
+        let mut images: serde_json::Map<String, Value> =
+            Status::ALL.iter().map(|status| (status.as_str().to_owned(), counts.of(*status).into())).collect();
         images.insert("found".to_owned(), counts.found().into());
         let pages = &counts.pages;
         json!({
@@ -144,39 +127,26 @@ fn as_text(runs: &[Run], broker: Option<&Result<Fleet, TransportError>>) -> Stri
         lines.push("No runs.".to_owned());
     } else {
         let width = runs.iter().map(|run| run.name.len()).max().unwrap_or(0).max(3);
-        let heads = [
-            "found",
-            "stored",
-            "duplicate",
-            "rejected",
-            "blocked",
-            "failed",
-            "outstanding",
-        ];
-        let head: String = heads.iter().map(|head| format!("{head:>12}")).collect();
+        let heads = ["found", "stored", "duplicate", "rejected", "blocked", "failed", "outstanding"];
+        let head = columns(heads);
         lines.push(format!("{:width$}  {:12}{:>8}{head}", "run", "state", "pages"));
         for Run { name, glance } in runs {
             let counts = &glance.counts;
-            let statuses: String = Status::ALL
-                .iter()
-                .map(|status| format!("{:>12}", counts.of(*status)))
-                .collect();
+            let statuses = columns(Status::ALL.map(|status| counts.of(status)));
             let (state, pages, found) = (&glance.state, counts.pages.fetched, counts.found());
             lines.push(format!("{name:width$}  {state:12}{pages:>8}{found:>12}{statuses}"));
         }
     }
     match broker {
-        Some(Ok(Fleet {
-            downloaders,
-            waiting,
-            dead,
-        })) => {
-            lines.push(format!(
-                "\ndownloaders: {downloaders}   batches waiting: {waiting}   dead letters: {dead}"
-            ));
+        Some(Ok(Fleet { downloaders, waiting, dead })) => {
+            lines.push(format!("\ndownloaders: {downloaders}   batches waiting: {waiting}   dead letters: {dead}"));
         }
         Some(Err(_)) => lines.push("\nThe broker cannot be asked:".to_owned()),
         None => {}
     }
     lines.join("\n") + "\n"
+}
+
+fn columns<T: std::fmt::Display, const N: usize>(cells: [T; N]) -> String {
+    cells.map(|cell| format!("{cell:>12}")).concat()
 }

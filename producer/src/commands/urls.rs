@@ -18,23 +18,8 @@ pub async fn urls(options: UrlsOptions, session: Session) -> anyhow::Result<Exit
     let how = ListOptions { format: options.input_format, url_column: options.url_column };
     let list = list::open(&options.file, &how)?;
     // A list has no pages: only the rules for images matter.
-    let selection = Selection {
-        scope: ScopeKind::Page,
-        depth: 0,
-        pages: Filter::default(),
-        images: Filter::default(),
-    };
+    let selection = Selection { scope: ScopeKind::Page, depth: 0, pages: Filter::default(), images: Filter::default() };
     let frontier = Frontier::new(selection, settings.guard, &[]);
     let source = Source::List(Listing::new(list, frontier));
-    run::run(
-        settings,
-        fetch,
-        run::Work {
-            source,
-            seeds: Vec::new(),
-            max_images: None,
-        },
-        session,
-    )
-    .await
+    run::run(settings, fetch, run::Work { source, seeds: Vec::new(), max_images: None }, session).await
 }

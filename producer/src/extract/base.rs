@@ -13,14 +13,10 @@ const IMAGE_ENDINGS: [&str; 17] = [
 /// The document base URL (HTML standard, 2.4.1 and 4.2.3): the first `base` with an `href`, relative to the page's own address;
 /// where that is no URL, or a `data:` or `javascript:` URL, the page's address, whatever further `base` elements say.
 pub(super) fn document_base(document: &Html, address: &Url) -> Url {
-    let mut elements = document
-        .tree
-        .root()
-        .descendants()
-        .filter_map(|node| match node.value() {
-            Node::Element(element) if element.name.ns == ns!(html) && element.name() == "base" => element.attr("href"),
-            _ => None,
-        });
+    let mut elements = document.tree.root().descendants().filter_map(|node| match node.value() {
+        Node::Element(element) if element.name.ns == ns!(html) && element.name() == "base" => element.attr("href"),
+        _ => None,
+    });
     elements
         .next()
         .and_then(|href| address.join(href).ok())
@@ -94,11 +90,7 @@ mod tests {
             ("http://", None),
         ];
         for (text, expected) in cases {
-            assert_eq!(
-                resolve(text, &url("http://h/d/p"), 100).as_ref().map(Url::as_str),
-                expected,
-                "{text:?}"
-            );
+            assert_eq!(resolve(text, &url("http://h/d/p"), 100).as_ref().map(Url::as_str), expected, "{text:?}");
         }
     }
 
@@ -112,13 +104,9 @@ mod tests {
 
     #[test]
     fn image_names() {
-        for (path, expected) in [
-            ("/a.PNG", true),
-            ("/a.b.webp", true),
-            ("/a.png/", false),
-            ("/png", false),
-            ("/.png", false),
-        ] {
+        for (path, expected) in
+            [("/a.PNG", true), ("/a.b.webp", true), ("/a.png/", false), ("/png", false), ("/.png", false)]
+        {
             assert_eq!(names_image(&url(&format!("http://h{path}?x=1"))), expected, "{path}");
         }
     }

@@ -21,10 +21,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a,
 
 /// The `charset` of a `Content-Type` header; `None` if it has none or names no encoding of the web.
 fn header_charset(content_type: &str) -> Option<&'static Encoding> {
-    let mut parameters = content_type
-        .split(';')
-        .skip(1)
-        .filter_map(|parameter| parameter.split_once('='));
+    let mut parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
     let (_, label) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
     Encoding::for_label(label.trim().trim_matches(['"', '\'']).as_bytes())
 }
@@ -48,21 +45,9 @@ mod tests {
             (b"\xff\xfe\xe9\0", None, "é"),
             (b"\xfe\xff\0\xe9", Some("text/html;charset=utf-8"), "é"),
             (b"\xe9", Some("text/html; Charset=\"ISO-8859-1\""), "é"),
-            (
-                b"<meta charset=utf-8>\xe9",
-                Some("text/html; charset=latin1"),
-                "<meta charset=utf-8>é",
-            ),
-            (
-                b"<meta charset=koi8-r>\xc1",
-                Some("text/html; charset=nonsense"),
-                "<meta charset=koi8-r>а",
-            ),
-            (
-                b"<meta charset=koi8-r>\xc1",
-                Some("text/html"),
-                "<meta charset=koi8-r>а",
-            ),
+            (b"<meta charset=utf-8>\xe9", Some("text/html; charset=latin1"), "<meta charset=utf-8>é"),
+            (b"<meta charset=koi8-r>\xc1", Some("text/html; charset=nonsense"), "<meta charset=koi8-r>а"),
+            (b"<meta charset=koi8-r>\xc1", Some("text/html"), "<meta charset=koi8-r>а"),
             (b"\xc3\xa9", None, "é"),
             (b"\xe9\x80 ", None, "é€ "),
             (b"ok \xc3", None, "ok \u{fffd}"),

@@ -27,10 +27,7 @@ pub(super) fn attribute(element: &Element, name: &str, longest: usize) -> Option
 /// The text of a figure's `figcaption`; `None` without one, or if it is blank.
 pub(super) fn caption(figure: &ElementRef<'_>, longest: usize) -> Option<String> {
     let nodes = child(figure, "figcaption")?.descendants().take(CAPTION_NODES);
-    clean(
-        nodes.filter_map(|node| node.value().as_text().map(|text| &**text)),
-        longest,
-    )
+    clean(nodes.filter_map(|node| node.value().as_text().map(|text| &**text)), longest)
 }
 
 /// The parts, one after the other, with every run of white space as one space and none at the ends, cut at `longest` characters.

@@ -57,10 +57,7 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(limits: &Limits) -> Self {
         // The standard's scripting flag is off for a reader that runs no scripts: `noscript` holds elements, not text.
-        let options = TreeBuilderOpts {
-            scripting_enabled: false,
-            ..TreeBuilderOpts::default()
-        };
+        let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
         Self {
             builder: TreeBuilder::new(HtmlTreeSink::new(Html::new_document()), options),
             limits: limits.clone(),
@@ -138,20 +135,14 @@ impl Meter {
             self.merged.set(merged);
         }
         // A formatting element is compared with the active ones, and its attributes are sorted each time.
-        let compared = if is_formatting(name) {
-            open.saturating_sub(SHALLOW) * attributes * 8
-        } else {
-            0
-        };
+        let compared = if is_formatting(name) { open.saturating_sub(SHALLOW) * attributes * 8 } else { 0 };
         self.charge(TOKEN + 2 * open + compared + merged);
     }
 }
 
 /// The standard's formatting elements (13.2.4.2).
 fn is_formatting(name: &LocalName) -> bool {
-    let names = [
-        "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
-    ];
+    let names = ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
     names.contains(&&**name)
 }
 
@@ -160,12 +151,7 @@ impl TokenSink for Meter {
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Handle> {
         match token {
-            Token::TagToken(Tag {
-                kind,
-                ref name,
-                ref attrs,
-                ..
-            }) => {
+            Token::TagToken(Tag { kind, ref name, ref attrs, .. }) => {
                 let (name, attributes) = (name.clone(), attrs.len());
                 let result = self.builder.process_token(token, line);
                 self.after_tag(kind, &name, attributes, &result);

@@ -16,10 +16,7 @@ pub(super) fn read(document: &Html, address: &Url, options: &Options, truncated:
     let mut reader = Reader {
         base: document_base(document, address),
         options,
-        page: Page {
-            truncated,
-            ..Page::default()
-        },
+        page: Page { truncated, ..Page::default() },
         seen_images: HashSet::new(),
         seen_links: HashSet::new(),
         captions: Vec::new(),
@@ -107,10 +104,7 @@ impl<'a> Reader<'a> {
 
     /// A `source` is a set of its own: an alternative to the others of its `picture` by type or by media query.
     fn picture_source(&mut self, element: &ElementRef<'a>) {
-        let in_picture = element
-            .parent()
-            .and_then(ElementRef::wrap)
-            .is_some_and(|p| html_name(&p) == Some("picture"));
+        let in_picture = element.parent().and_then(ElementRef::wrap).is_some_and(|p| html_name(&p) == Some("picture"));
         let set = element.value().attr("srcset").unwrap_or_default();
         if !in_picture {
             return;

@@ -34,11 +34,7 @@ pub(super) fn parse(input: &str) -> Vec<Entry<'_>> {
         let (word, after) = rest.split_at(rest.find(is_space).unwrap_or(rest.len()));
         let url = word.trim_end_matches(',');
         // A URL may hold commas, but not end with one: there the candidate ends, without descriptors.
-        let (descriptors, after) = if url.len() < word.len() {
-            (Vec::new(), after)
-        } else {
-            tokenize(after)
-        };
+        let (descriptors, after) = if url.len() < word.len() { (Vec::new(), after) } else { tokenize(after) };
         rest = after;
         entries.extend(entry(url, &descriptors));
     }
@@ -52,9 +48,7 @@ pub(super) fn largest<'a, 'b>(entries: &'b [Entry<'a>]) -> Option<&'b Entry<'a>>
         Some(width) => (width, 0.0),
         None => (0, entry.density.unwrap_or(1.0)),
     };
-    entries
-        .iter()
-        .reduce(|best, entry| if size(entry) > size(best) { entry } else { best })
+    entries.iter().reduce(|best, entry| if size(entry) > size(best) { entry } else { best })
 }
 
 /// Splits descriptors up to the comma that ends the candidate; parentheses protect commas and spaces. Returns what follows.
@@ -106,12 +100,7 @@ fn entry<'a>(url: &'a str, descriptors: &[&str]) -> Option<Entry<'a>> {
         return None;
     }
     let descriptor = (!descriptors.is_empty()).then(|| descriptors.join(" "));
-    Some(Entry {
-        url,
-        descriptor,
-        width,
-        density,
-    })
+    Some(Entry { url, descriptor, width, density })
 }
 
 /// A "valid non-negative integer" (2.3.4.2); one too large for us is as good as the largest.
@@ -123,9 +112,7 @@ fn integer(text: &str) -> Option<u64> {
 /// A "valid floating-point number" (2.3.4.3) that is not negative. Rust's own parser also takes `+1`, `1.`, `inf` and `nan`.
 fn float(text: &str) -> Option<f64> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let (number, exponent) = text
-        .split_once(['e', 'E'])
-        .map_or((text, None), |(number, e)| (number, Some(e)));
+    let (number, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(number, e)| (number, Some(e)));
     let number = number.strip_prefix('-').unwrap_or(number);
     let valid = match number.split_once('.') {
         Some((whole, part)) => (whole.is_empty() || digits(whole)) && digits(part),
@@ -146,19 +133,13 @@ mod tests {
 
     fn shown(input: &str) -> Vec<String> {
         let entries = parse(input);
-        entries
-            .iter()
-            .map(|entry| format!("{} {}", entry.url, entry.descriptor.as_deref().unwrap_or("-")))
-            .collect()
+        entries.iter().map(|entry| format!("{} {}", entry.url, entry.descriptor.as_deref().unwrap_or("-"))).collect()
     }
 
     #[test]
     fn examples_of_the_standard() {
         let cases: [(&str, &[&str]); 8] = [
-            (
-                "pear-mobile.jpeg 720w, pear-tablet.jpeg 1280w",
-                &["pear-mobile.jpeg 720w", "pear-tablet.jpeg 1280w"],
-            ),
+            ("pear-mobile.jpeg 720w, pear-tablet.jpeg 1280w", &["pear-mobile.jpeg 720w", "pear-tablet.jpeg 1280w"]),
             (
                 "wolf_200.jpg 200w, wolf_400.jpg 400w, wolf_1600.jpg 1600w",
                 &["wolf_200.jpg 200w", "wolf_400.jpg 400w", "wolf_1600.jpg 1600w"],
@@ -172,15 +153,9 @@ mod tests {
                 &["/uploads/100-marie-lloyd.jpg 1x", "/uploads/150-marie-lloyd.jpg 1.5x"],
             ),
             ("clown-1.jpg, clown-2.jpg 2x", &["clown-1.jpg -", "clown-2.jpg 2x"]),
-            (
-                "image1.png 1x,image2.png 2x,image3.png 3x",
-                &["image1.png 1x", "image2.png 2x", "image3.png 3x"],
-            ),
+            ("image1.png 1x,image2.png 2x,image3.png 3x", &["image1.png 1x", "image2.png 2x", "image3.png 3x"]),
             ("data:,a ( , data:,b 1x, ), data:,c", &["data:,c -"]),
-            (
-                "data:image/png;base64,AA== 1x, b.png 2x",
-                &["data:image/png;base64,AA== 1x", "b.png 2x"],
-            ),
+            ("data:image/png;base64,AA== 1x, b.png 2x", &["data:image/png;base64,AA== 1x", "b.png 2x"]),
         ];
         for (input, expected) in cases {
             assert_eq!(shown(input), expected, "{input}");
@@ -198,10 +173,7 @@ mod tests {
             ("a, b", &["a -", "b -"]),
             ("a,1x,b 2x", &["a,1x,b 2x"]),
             ("a\n1x\t,\r\n b\x0c2x ,", &["a 1x", "b 2x"]),
-            (
-                "/c_fill,w_100/a.jpg 1x , /c_fill,w_200/a.jpg 2x",
-                &["/c_fill,w_100/a.jpg 1x", "/c_fill,w_200/a.jpg 2x"],
-            ),
+            ("/c_fill,w_100/a.jpg 1x , /c_fill,w_200/a.jpg 2x", &["/c_fill,w_100/a.jpg 1x", "/c_fill,w_200/a.jpg 2x"]),
         ];
         for (input, expected) in cases {
             assert_eq!(shown(input), expected, "{input:?}");

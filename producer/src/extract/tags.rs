@@ -101,10 +101,7 @@ fn construct(bytes: &[u8], mode: &Mode) -> (usize, Inside) {
 }
 
 fn markup(bytes: &[u8]) -> (usize, Inside) {
-    let tag = Inside::Tag {
-        state: State::TagName,
-        attributes: 0,
-    };
+    let tag = Inside::Tag { state: State::TagName, attributes: 0 };
     let mut at = 0;
     while let Some(offset) = bytes[at..].iter().position(|byte| *byte == b'<') {
         at += offset + 1;

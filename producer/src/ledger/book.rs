@@ -20,12 +20,7 @@ pub(super) struct Book {
 
 impl Book {
     pub(super) fn new(run: RunName, max_images: Option<u64>) -> Self {
-        Self {
-            run,
-            max_images,
-            counts: Counts::default(),
-            hosts: HashMap::new(),
-        }
+        Self { run, max_images, counts: Counts::default(), hosts: HashMap::new() }
     }
 
     /// The number of a host, given to it when it is first met.
@@ -39,9 +34,7 @@ impl Book {
             .optional()?;
         let id = match known {
             Some(id) => id,
-            None => sql
-                .prepare_cached("INSERT INTO hosts (name) VALUES (?1)")?
-                .insert([name])?,
+            None => sql.prepare_cached("INSERT INTO hosts (name) VALUES (?1)")?.insert([name])?,
         };
         if self.hosts.len() >= REMEMBERED_HOSTS {
             self.hosts.clear();

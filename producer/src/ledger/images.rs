@@ -20,9 +20,7 @@ pub(super) fn add(book: &mut Book, sql: &Connection, page: Option<RowId>, new: &
         }
         let host = book.host(sql, &image.host)?;
         let id = ImageId::new(&book.run, &image.url);
-        let (status, reason) = image
-            .verdict
-            .map_or((Status::Outstanding, None), |(status, why)| (status, Some(why)));
+        let (status, reason) = image.verdict.map_or((Status::Outstanding, None), |(status, why)| (status, Some(why)));
         let inserted = insert.execute(params![
             id.as_bytes(),
             image.url,
@@ -61,7 +59,7 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
         _ => None,
     };
     let (status, path) = match twin {
-        Some(path) => (Status::Duplicate, path),
+        Some(path) => (Status::Duplicate, Some(path)),
         None => (recording.outcome.status, recording.outcome.path.clone()),
     };
     let outcome = &recording.outcome;
@@ -113,8 +111,8 @@ fn note_attempt(sql: &Connection, id: RowId, recording: &Recording) -> rusqlite:
 }
 
 /// Where this run already has these bytes.
-fn stored_path(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<Option<String>>> {
-    sql.prepare_cached("SELECT path FROM images WHERE sha256 = ?1 AND status = 'stored' LIMIT 1")?
+fn stored_path(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<String>> {
+    sql.prepare_cached("SELECT coalesce(path, '') FROM images WHERE sha256 = ?1 AND status = 'stored' LIMIT 1")?
         .query_row([sha256], |row| row.get(0))
         .optional()
 }
@@ -123,9 +121,7 @@ const COLUMNS: &str = "SELECT id, host, image, url, attempts FROM images WHERE s
 
 pub(super) fn pending(sql: &Connection, after: RowId, limit: usize) -> rusqlite::Result<Vec<PendingImage>> {
     let statement = format!("{COLUMNS} AND id > ?1 ORDER BY id LIMIT ?2");
-    sql.prepare_cached(&statement)?
-        .query_map(params![after, limit], read)?
-        .collect()
+    sql.prepare_cached(&statement)?.query_map(params![after, limit], read)?.collect()
 }
 
 pub(super) fn pending_of(
@@ -135,9 +131,7 @@ pub(super) fn pending_of(
     limit: usize,
 ) -> rusqlite::Result<Vec<PendingImage>> {
     let statement = format!("{COLUMNS} AND host = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    sql.prepare_cached(&statement)?
-        .query_map(params![host, after, limit], read)?
-        .collect()
+    sql.prepare_cached(&statement)?.query_map(params![host, after, limit], read)?.collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {

@@ -40,14 +40,13 @@ pub struct Row {
 }
 
 const SELECT: &str = "
-    SELECT images.url, images.final_url, coalesce(pages.final_url, pages.url), source, alt, title, caption, status,
+    SELECT images.url, coalesce(images.final_url, iif(images.http_status IS NULL, NULL, images.url)), coalesce(pages.final_url, pages.url), source, alt, title, caption, status,
         images.reason, images.http_status, content_type, format, width, height, bytes, sha256, path, attempts, worker,
         fetched_at, duration_ms
     FROM images LEFT JOIN pages ON pages.id = images.page";
 
 pub(super) fn row(sql: &Connection, id: RowId) -> rusqlite::Result<Row> {
-    sql.prepare_cached(&format!("{SELECT} WHERE images.id = ?1"))?
-        .query_row(params![id], read)
+    sql.prepare_cached(&format!("{SELECT} WHERE images.id = ?1"))?.query_row(params![id], read)
 }
 
 pub(super) fn for_each<E>(

@@ -188,10 +188,7 @@ impl Ledger {
         let connection = schema::create(&path)?;
         let (publish, counts) = watch::channel(Counts::default());
         let book = Book::new(run.clone(), max_images);
-        Ok(Self {
-            writer: Writer::start(path, connection, book, publish),
-            counts,
-        })
+        Ok(Self { writer: Writer::start(path, connection, book, publish), counts })
     }
 
     /// Counts of everything committed so far.
@@ -228,9 +225,7 @@ impl Ledger {
 
     /// Marks an address as known without fetching it: a redirect led there, and its content was seen.
     pub async fn page_seen(&self, url: String, host: String, depth: u32) -> Result<(), LedgerError> {
-        self.writer
-            .run(move |book, sql| pages::add_seen(book, sql, &url, &host, depth))
-            .await
+        self.writer.run(move |book, sql| pages::add_seen(book, sql, &url, &host, depth)).await
     }
 
     /// Records outcomes; the first final outcome of an image stays. Returns the rows that became final, if asked for.
@@ -262,9 +257,7 @@ impl Ledger {
         after: RowId,
         limit: usize,
     ) -> Result<Vec<PendingPage>, LedgerError> {
-        self.writer
-            .run(move |_, sql| pages::pending_of(sql, host, after, limit))
-            .await
+        self.writer.run(move |_, sql| pages::pending_of(sql, host, after, limit)).await
     }
 
     /// The next images that wait, after row `after`.
@@ -279,9 +272,7 @@ impl Ledger {
         after: RowId,
         limit: usize,
     ) -> Result<Vec<PendingImage>, LedgerError> {
-        self.writer
-            .run(move |_, sql| images::pending_of(sql, host, after, limit))
-            .await
+        self.writer.run(move |_, sql| images::pending_of(sql, host, after, limit)).await
     }
 
     /// Calls `each` with every row of the manifest, in the order of acceptance.
@@ -318,14 +309,9 @@ pub fn glance(folder: &Path) -> Result<Glance, LedgerError> {
     let look = || {
         let connection = schema::open_to_read(&path)?;
         let read = || Ok((schema::get(&connection, "state")?, counts::load(&connection)?));
-        let (state, counts) = read().map_err(|source: rusqlite::Error| LedgerError::Sqlite {
-            path: path.clone(),
-            source: source.into(),
-        })?;
-        Ok(Glance {
-            state: state.unwrap_or_else(|| "unknown".to_owned()),
-            counts,
-        })
+        let (state, counts) = read()
+            .map_err(|source: rusqlite::Error| LedgerError::Sqlite { path: path.clone(), source: source.into() })?;
+        Ok(Glance { state: state.unwrap_or_else(|| "unknown".to_owned()), counts })
     };
     look()
 }

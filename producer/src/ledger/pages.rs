@@ -54,9 +54,7 @@ const COLUMNS: &str = "SELECT id, host, url, depth FROM pages WHERE state = 'pen
 
 pub(super) fn pending(sql: &Connection, after: RowId, limit: usize) -> rusqlite::Result<Vec<PendingPage>> {
     let statement = format!("{COLUMNS} AND id > ?1 ORDER BY id LIMIT ?2");
-    sql.prepare_cached(&statement)?
-        .query_map(params![after, limit], read)?
-        .collect()
+    sql.prepare_cached(&statement)?.query_map(params![after, limit], read)?.collect()
 }
 
 pub(super) fn pending_of(
@@ -66,16 +64,9 @@ pub(super) fn pending_of(
     limit: usize,
 ) -> rusqlite::Result<Vec<PendingPage>> {
     let statement = format!("{COLUMNS} AND host = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    sql.prepare_cached(&statement)?
-        .query_map(params![host, after, limit], read)?
-        .collect()
+    sql.prepare_cached(&statement)?.query_map(params![host, after, limit], read)?.collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PendingPage> {
-    Ok(PendingPage {
-        id: row.get(0)?,
-        host: row.get(1)?,
-        url: row.get(2)?,
-        depth: row.get(3)?,
-    })
+    Ok(PendingPage { id: row.get(0)?, host: row.get(1)?, url: row.get(2)?, depth: row.get(3)? })
 }

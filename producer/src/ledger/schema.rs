@@ -85,20 +85,13 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
     };
     let (connection, found) = open().map_err(|source: rusqlite::Error| sqlite(path, source))?;
     if found != FORMAT {
-        return Err(LedgerError::Format {
-            path: path.to_owned(),
-            found,
-            expected: FORMAT,
-        });
+        return Err(LedgerError::Format { path: path.to_owned(), found, expected: FORMAT });
     }
     Ok(connection)
 }
 
 fn sqlite(path: &Path, source: rusqlite::Error) -> LedgerError {
-    LedgerError::Sqlite {
-        path: path.to_owned(),
-        source: source.into(),
-    }
+    LedgerError::Sqlite { path: path.to_owned(), source: source.into() }
 }
 
 /// Notes something of the run as a whole.
@@ -110,6 +103,5 @@ pub(super) fn set(sql: &Connection, key: &str, value: &str) -> rusqlite::Result<
 
 /// Reads what was noted.
 pub(super) fn get(sql: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
-    sql.query_row("SELECT value FROM run WHERE key = ?1", [key], |row| row.get(0))
-        .optional()
+    sql.query_row("SELECT value FROM run WHERE key = ?1", [key], |row| row.get(0)).optional()
 }

@@ -33,7 +33,9 @@ impl Writer {
         let (jobs, received) = mpsc::channel(WAITING);
         let (closing, closed) = watch::channel(());
         std::thread::spawn(move || {
-            work(&path, connection, book, received, &counts);
+            work(&path, &connection, book, received, &counts);
+            // In this order: whoever waits for the end finds the database closed.
+            drop(connection);
             drop(closing);
         });
         Self { jobs, closed }
@@ -72,7 +74,7 @@ impl Writer {
 
 fn work(
     path: &std::path::Path,
-    connection: Connection,
+    connection: &Connection,
     mut book: Book,
     mut received: mpsc::Receiver<Job>,
     counts: &watch::Sender<Counts>,
@@ -80,14 +82,11 @@ fn work(
     let mut group = Vec::with_capacity(GROUP);
     while received.blocking_recv_many(&mut group, GROUP) > 0 {
         let mut answers = Vec::with_capacity(group.len());
-        let result = transact(&connection, &mut book, group.drain(..), &mut answers);
+        let result = transact(connection, &mut book, group.drain(..), &mut answers);
         let result = result.map_err(|source| {
             // The error stays the answer even if the counts cannot be read again: the run ends on it.
-            book.forget(&connection).unwrap_or(());
-            LedgerError::Sqlite {
-                path: path.to_owned(),
-                source: source.into(),
-            }
+            book.forget(connection).unwrap_or(());
+            LedgerError::Sqlite { path: path.to_owned(), source: source.into() }
         });
         counts.send_replace(book.counts.clone());
         for answer in answers {

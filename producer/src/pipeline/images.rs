@@ -51,7 +51,7 @@ impl Item for PendingImage {
 impl Images {
     pub(super) fn new(settings: &RunSettings, transport: Transport, stream: Option<Stream>) -> Self {
         Self {
-            backlog: Backlog::new(),
+            backlog: Backlog::default(),
             dispatch: Dispatch::new(transport, settings.run.clone(), settings.user_agent.clone()),
             window: Window::new(settings.window, Instant::now()),
             recording: 0,
@@ -81,11 +81,7 @@ impl Images {
         let size = self.window.size();
         let free = size.saturating_sub(self.dispatch.out());
         let worthwhile = self.window.batch().min(size / 4).max(1);
-        if free < worthwhile || self.waiting_for_retry >= MOST_WAITING_FOR_RETRY {
-            0
-        } else {
-            free
-        }
+        if free < worthwhile || self.waiting_for_retry >= MOST_WAITING_FOR_RETRY { 0 } else { free }
     }
 }
 
@@ -103,11 +99,7 @@ impl Pipeline {
         let room = self.images.room();
         let mut sending = Vec::new();
         while sending.len() < room
-            && let Some((host, url)) = self
-                .images
-                .backlog
-                .peek()
-                .map(|image| (image.host, Url::parse(&image.url)))
+            && let Some((host, url)) = self.images.backlog.peek().map(|image| (image.host, Url::parse(&image.url)))
         {
             // What is accepted has been parsed before; a ledger that was tampered with must not stop the run.
             let Ok(url) = url else {
@@ -130,11 +122,7 @@ impl Pipeline {
                 Gate::Closed(status, reason) => {
                     if let Some(image) = self.images.backlog.take() {
                         let outcome = Outcome::new(image.image, image.attempts, status, Some(reason));
-                        self.images.verdicts.push(Recording {
-                            outcome,
-                            worker: None,
-                            is_final: true,
-                        });
+                        self.images.verdicts.push(Recording { outcome, worker: None, is_final: true });
                     }
                 }
             }
@@ -143,9 +131,7 @@ impl Pipeline {
             if self.images.dispatch.out() == 0 {
                 self.last_reply = now;
             }
-            self.images
-                .dispatch
-                .send(sending, self.images.window.batch(), self.images.window.consumers());
+            self.images.dispatch.send(sending, self.images.window.batch(), self.images.window.consumers());
         }
     }
 
@@ -161,17 +147,11 @@ impl Pipeline {
         let now = Instant::now();
         (self.last_reply, self.sent_again) = (now, false);
         let concurrency = usize::try_from(reply.concurrency).unwrap_or(usize::MAX).min(4096);
-        self.images
-            .window
-            .heard(&reply.worker, concurrency, reply.outcomes.len(), now);
+        self.images.window.heard(&reply.worker, concurrency, reply.outcomes.len(), now);
         let mut recordings = Vec::with_capacity(reply.outcomes.len());
         for outcome in reply.outcomes {
             let is_final = self.settle(&outcome, now);
-            recordings.push(Recording {
-                outcome,
-                worker: Some(reply.worker.clone()),
-                is_final,
-            });
+            recordings.push(Recording { outcome, worker: Some(reply.worker.clone()), is_final });
         }
         self.record(recordings, Some(receipt));
     }
@@ -179,9 +159,7 @@ impl Pipeline {
     /// Whether an outcome is the image's last.
     fn settle(&mut self, outcome: &Outcome, now: Instant) -> bool {
         let wish = outcome.retry_after.map(Duration::from_secs);
-        let again = outcome
-            .reason
-            .and_then(|why| retry::delay(why, outcome.attempt, self.images.retries, wish));
+        let again = outcome.reason.and_then(|why| retry::delay(why, outcome.attempt, self.images.retries, wish));
         // An outcome of an earlier try, or one that was told before: what is out stays out. A good one counts all the
         // same; the ledger keeps the first.
         let Some(mut image) = self.images.dispatch.came_back(outcome.id, outcome.attempt) else {

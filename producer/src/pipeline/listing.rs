@@ -40,9 +40,7 @@ impl Listing {
         if at_end {
             listing.tell_bad_rows();
         }
-        Ok(Event::Listed {
-            listing: (!at_end).then_some(listing),
-        })
+        Ok(Event::Listed { listing: (!at_end).then_some(listing) })
     }
 
     fn portion(&mut self) -> Result<(Vec<NewImage>, bool), ListError> {
@@ -57,30 +55,27 @@ impl Listing {
     }
 
     fn image(&mut self, row: Row) -> NewImage {
-        let (line, text, why) = match row {
+        let (line, image, why) = match row {
             Row::Url { line, url } => {
                 let image = self.frontier.listed(&url);
                 match image.verdict {
-                    Some((_, reason)) if image.host.is_empty() => (line, url, reason.to_string()),
-                    _ => return image,
+                    Some((_, reason)) => (line, image, reason.to_string()),
+                    None => return image,
                 }
             }
-            Row::Bad { line, text, why } => (line, text, why),
+            Row::Bad { line, text, why } => (line, Frontier::bad_row(&text), why),
         };
         self.bad += 1;
         if self.bad <= LOGGED {
-            let shown: String = text.chars().take(100).collect();
-            tracing::warn!(line, why, text = shown, "a row of the list is no URL to fetch");
+            let text: String = image.url.chars().take(100).collect();
+            tracing::warn!(line, why, text, "a row of the list is not fetched");
         }
-        self.frontier.listed(&text)
+        image
     }
 
     fn tell_bad_rows(&self) {
         if self.bad > LOGGED {
-            tracing::warn!(
-                rows = self.bad,
-                "rows of the list were no URLs to fetch; the first {LOGGED} are listed above"
-            );
+            tracing::warn!(rows = self.bad, "rows of the list are not fetched; the first {LOGGED} are listed above");
         }
     }
 }

@@ -89,21 +89,10 @@ pub enum Source {
 enum Event {
     PagesRead(Reading, Vec<PendingPage>),
     ImagesRead(Reading, Vec<PendingImage>),
-    RobotsLearned {
-        host: HostId,
-        url: Url,
-        rules: Rules,
-    },
-    PageArrived {
-        page: PendingPage,
-        result: Result<Fetched, Missed>,
-    },
-    PageRecorded {
-        depth: u32,
-    },
-    Listed {
-        listing: Option<Box<Listing>>,
-    },
+    RobotsLearned { host: HostId, url: Url, rules: Rules },
+    PageArrived { page: PendingPage, result: Result<Fetched, Missed> },
+    PageRecorded { depth: u32 },
+    Listed { listing: Option<Box<Listing>> },
     Recorded,
     Fleet(Result<QueueState, TransportError>),
 }
@@ -162,7 +151,7 @@ impl Pipeline {
             images: Images::new(settings, transport.clone(), stream),
             listing,
             list_under_way: false,
-            alarms: Timers::new(),
+            alarms: Timers::default(),
             tasks: JoinSet::new(),
             asking_fleet: false,
             queue: QueueState::default(),
@@ -182,7 +171,8 @@ impl Pipeline {
     ) -> Result<Ended, PipelineError> {
         let mut fleet_clock = interval(FLEET_EVERY);
         fleet_clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.set_fleet(self.transport.inspect(Queue::Tasks).await);
+        let fleet = self.transport.inspect(Queue::Tasks).await;
+        self.set_fleet(&fleet);
         let ended = loop {
             let now = Instant::now();
             self.pump(now);
@@ -226,10 +216,7 @@ impl Pipeline {
         self.start_pages(now);
         self.dispatch_images(now);
         self.record_verdicts();
-        let live = Live {
-            out: self.images.dispatch.out(),
-            downloaders: self.images.window.consumers(),
-        };
+        let live = Live { out: self.images.dispatch.out(), downloaders: self.images.window.consumers() };
         self.live.send_replace(live);
     }
 
@@ -285,7 +272,7 @@ impl Pipeline {
             Event::Recorded => self.images.recording -= 1,
             Event::Fleet(state) => {
                 self.asking_fleet = false;
-                self.set_fleet(state);
+                self.set_fleet(&state);
             }
         }
     }
@@ -293,18 +280,15 @@ impl Pipeline {
     fn ask_fleet(&mut self) {
         if !std::mem::replace(&mut self.asking_fleet, true) {
             let transport = self.transport.clone();
-            self.tasks
-                .spawn(async move { Ok(Event::Fleet(transport.inspect(Queue::Tasks).await)) });
+            self.tasks.spawn(async move { Ok(Event::Fleet(transport.inspect(Queue::Tasks).await)) });
         }
     }
 
-    fn set_fleet(&mut self, state: Result<QueueState, TransportError>) {
+    fn set_fleet(&mut self, state: &Result<QueueState, TransportError>) {
         // While the broker does not answer, what it said last is the best guess.
         if let Ok(state) = state {
-            self.queue = state;
-            self.images
-                .window
-                .set_consumers(usize::try_from(state.consumers).unwrap_or(usize::MAX));
+            self.queue = *state;
+            self.images.window.set_consumers(usize::try_from(state.consumers).unwrap_or(usize::MAX));
         }
         self.images.window.measure(Instant::now());
     }
@@ -334,7 +318,7 @@ impl Pipeline {
     /// When there is something to do even if nothing happens.
     fn next_moment(&self, now: Instant) -> Instant {
         let deadline = (self.images.dispatch.out() > 0).then(|| self.last_reply + self.timeout);
-        let far = now + Duration::from_secs(3600);
+        let far = now + Duration::from_hours(1);
         self.alarms.next().into_iter().chain(deadline).min().unwrap_or(far)
     }
 

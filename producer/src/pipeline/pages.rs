@@ -67,7 +67,7 @@ impl Pages {
         Self {
             stopped: work.is_none(),
             work,
-            backlog: Backlog::new(),
+            backlog: Backlog::default(),
             under_way: BTreeMap::new(),
             attempts: BTreeMap::new(),
             waiting_for_retry: 0,
@@ -117,11 +117,7 @@ impl Pipeline {
         let Some(work) = self.pages.work.clone() else { return };
         while !self.pages.stopped && self.pages.has_room() {
             let found = self.ledger.counts().found();
-            let retried = self
-                .pages
-                .backlog
-                .peek()
-                .is_some_and(|page| self.pages.attempts.contains_key(&page.id));
+            let retried = self.pages.backlog.peek().is_some_and(|page| self.pages.attempts.contains_key(&page.id));
             let enough_pages = !retried && work.max_pages.is_some_and(|most| self.pages.started >= most);
             if enough_pages || work.max_images.is_some_and(|most| found >= most) {
                 self.pages.stopped = true;
@@ -201,11 +197,8 @@ impl Pipeline {
         let blocked = matches!(missed.reason, Reason::Robots | Reason::PrivateAddress | Reason::Scheme);
         let state = if blocked { PageState::Blocked } else { PageState::Failed };
         tracing::info!(page.url, reason = %missed.reason, "a page was {}", if blocked { "blocked" } else { "missed" });
-        let done = PageDone {
-            reason: Some(missed.reason),
-            http_status: missed.status,
-            ..found_nothing(page.id, state)
-        };
+        let done =
+            PageDone { reason: Some(missed.reason), http_status: missed.status, ..found_nothing(page.id, state) };
         let (ledger, depth) = (self.ledger.clone(), page.depth);
         self.tasks.spawn(async move {
             ledger.page_done(done).await?;
@@ -222,9 +215,7 @@ impl Pipeline {
             let led_to = (fetched.url.as_str() != page.url).then(|| fetched.url.clone());
             let done = tokio::task::spawn_blocking(move || search(&work, &page, &fetched)).await?;
             if let Some(url) = led_to {
-                ledger
-                    .page_seen(url.to_string(), authority(&url).to_owned(), depth)
-                    .await?;
+                ledger.page_seen(url.to_string(), authority(&url).to_owned(), depth).await?;
             }
             ledger.page_done(done).await?;
             Ok(Event::PageRecorded { depth })
@@ -259,31 +250,15 @@ fn search(work: &PageWork, page: &PendingPage, fetched: &Fetched) -> PageDone {
     } else if led_elsewhere && !work.frontier.in_scope(&fetched.url) {
         return done;
     }
-    let content_type = fetched
-        .content_type
-        .as_deref()
-        .unwrap_or("text/html")
-        .to_ascii_lowercase();
+    let content_type = fetched.content_type.as_deref().unwrap_or("text/html").to_ascii_lowercase();
     if content_type.starts_with("image/") {
         done.images = image_behind_link(work, &fetched.url).into_iter().collect();
     } else if content_type.contains("html") || content_type.contains("xml") {
-        let found = extract::extract(
-            &fetched.body,
-            fetched.content_type.as_deref(),
-            &fetched.url,
-            &work.extract,
-        );
+        let found = extract::extract(&fetched.body, fetched.content_type.as_deref(), &fetched.url, &work.extract);
         done.truncated = done.truncated.or(found.truncated.map(|why| why.to_string()));
-        done.images = found
-            .images
-            .into_iter()
-            .filter_map(|image| work.frontier.candidate(image))
-            .collect();
-        done.pages = found
-            .links
-            .into_iter()
-            .filter_map(|link| work.frontier.link(link, page.depth))
-            .collect::<Vec<NewPage>>();
+        done.images = found.images.into_iter().filter_map(|image| work.frontier.candidate(image)).collect();
+        done.pages =
+            found.links.into_iter().filter_map(|link| work.frontier.link(link, page.depth)).collect::<Vec<NewPage>>();
     }
     if let Some(why) = &done.truncated {
         tracing::warn!(page.url, why, "a page was read in part");

@@ -66,40 +66,35 @@ async fn show(bar: Option<&ProgressBar>, ledger: &Ledger, live: &watch::Receiver
         clock.tick().await;
         let (counts, live) = (ledger.counts(), *live.borrow());
         let rate = speed.measure(counts.settled());
-        match bar {
-            Some(bar) => {
-                bar.set_length(counts.found());
-                bar.set_position(counts.settled());
-                bar.set_message(line(&counts, live, rate));
-            }
-            None => tracing::info!(
-                "{}/{} images, {}",
-                counts.settled(),
-                counts.found(),
-                line(&counts, live, rate)
-            ),
+        let line = line(&counts, live, rate);
+        if let Some(bar) = bar {
+            bar.set_length(counts.found());
+            bar.set_position(counts.settled());
+            bar.set_message(line);
+        } else {
+            tracing::info!("{}/{} images, {line}", counts.settled(), counts.found());
         }
     }
 }
 
-fn line(counts: &Counts, live: Live, rate: f64) -> String {
+fn line(counts: &Counts, under_way: Live, rate: f64) -> String {
     let bad = counts.of(Status::Failed) + counts.of(Status::Rejected) + counts.of(Status::Blocked);
-    let mut line = format!("{rate:.0}/s, {} stored", counts.of(Status::Stored));
-    if counts.of(Status::Duplicate) > 0 {
-        line += &format!(", {} duplicate", counts.of(Status::Duplicate));
-    }
-    if bad > 0 {
-        line += &format!(", {bad} not to be had");
-    }
-    if counts.pages.fetched > 0 {
-        line += &format!(", pages {} (+{})", counts.pages.fetched, counts.pages.pending);
-    }
-    line += &format!(", {} out", live.out);
-    match live.downloaders {
-        0 => line + ", NO DOWNLOADER",
-        1 => line + ", 1 downloader",
-        many => line + &format!(", {many} downloaders"),
-    }
+    let duplicate = counts.of(Status::Duplicate);
+    let pages = counts.pages;
+    let parts = [
+        Some(format!("{rate:.0}/s")),
+        Some(format!("{} stored", counts.of(Status::Stored))),
+        (duplicate > 0).then(|| format!("{duplicate} duplicate")),
+        (bad > 0).then(|| format!("{bad} not to be had")),
+        (pages.fetched > 0).then(|| format!("pages {} (+{})", pages.fetched, pages.pending)),
+        Some(format!("{} out", under_way.out)),
+        Some(match under_way.downloaders {
+            0 => "NO DOWNLOADER".to_owned(),
+            1 => "1 downloader".to_owned(),
+            many => format!("{many} downloaders"),
+        }),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Images a second, smoothed over the last few measurements.
@@ -111,11 +106,7 @@ struct Speed {
 
 impl Speed {
     fn new() -> Self {
-        Self {
-            settled: 0,
-            at: Instant::now(),
-            rate: None,
-        }
+        Self { settled: 0, at: Instant::now(), rate: None }
     }
 
     fn measure(&mut self, settled: u64) -> f64 {
@@ -123,11 +114,7 @@ impl Speed {
         #[expect(clippy::cast_precision_loss, reason = "the images of a moment are few")]
         let current = (settled - self.settled) as f64 / elapsed.max(0.001);
         let rate = self.rate.map_or(current, |rate| rate * 0.8 + current * 0.2);
-        *self = Self {
-            settled,
-            at: Instant::now(),
-            rate: Some(rate),
-        };
+        *self = Self { settled, at: Instant::now(), rate: Some(rate) };
         rate
     }
 }

@@ -52,19 +52,11 @@ impl Summary {
         let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
         #[expect(clippy::cast_precision_loss, reason = "counts of images stay far below 2^52")]
         let settled = counts.settled() as f64;
-        let images_per_second = if seconds > 0.0 {
-            (settled / seconds * 10.0).round() / 10.0
-        } else {
-            0.0
-        };
+        let images_per_second = if seconds > 0.0 { (settled / seconds * 10.0).round() / 10.0 } else { 0.0 };
         Self {
             run,
             state,
-            pages: Pages {
-                fetched: counts.pages.fetched,
-                failed: counts.pages.failed,
-                blocked: counts.pages.blocked,
-            },
+            pages: Pages { fetched: counts.pages.fetched, failed: counts.pages.failed, blocked: counts.pages.blocked },
             images: Images {
                 found: counts.found(),
                 stored: counts.of(Status::Stored),
@@ -77,11 +69,7 @@ impl Summary {
             bytes: counts.bytes,
             seconds,
             images_per_second,
-            reasons: counts
-                .reasons
-                .iter()
-                .map(|(reason, number)| (reason.to_string(), *number))
-                .collect(),
+            reasons: counts.reasons.iter().map(|(reason, number)| (reason.to_string(), *number)).collect(),
         }
     }
 
@@ -104,36 +92,17 @@ impl Summary {
     }
 
     fn write_text(&self, text: &mut String, folder: &Path) -> std::fmt::Result {
-        let Images {
-            found,
-            stored,
-            duplicate,
-            rejected,
-            blocked,
-            failed,
-            outstanding,
-        } = self.images;
+        let Images { found, stored, duplicate, rejected, blocked, failed, outstanding } = self.images;
         writeln!(text, "Run {} is {}.", self.run, self.state)?;
         if self.pages.fetched + self.pages.failed + self.pages.blocked > 0 {
-            let Pages {
-                fetched,
-                failed,
-                blocked,
-            } = self.pages;
-            writeln!(
-                text,
-                "  pages   {fetched:>9} fetched    {failed:>7} failed     {blocked:>7} blocked"
-            )?;
+            let Pages { fetched, failed, blocked } = self.pages;
+            writeln!(text, "  pages   {fetched:>9} fetched    {failed:>7} failed     {blocked:>7} blocked")?;
         }
         writeln!(text, "  images  {found:>9} found")?;
         let counts = [
             (stored, "stored", size(self.bytes)),
             (duplicate, "duplicate", "the same bytes under another URL".to_owned()),
-            (
-                rejected,
-                "rejected",
-                "no images, or not ones that the limits let in".to_owned(),
-            ),
+            (rejected, "rejected", "no images, or not ones that the limits let in".to_owned()),
             (blocked, "blocked", "not asked for".to_owned()),
             (failed, "failed", "not to be had".to_owned()),
             (outstanding, "outstanding", "no outcome yet".to_owned()),
@@ -144,17 +113,10 @@ impl Summary {
         if !self.reasons.is_empty() {
             let mut reasons: Vec<_> = self.reasons.iter().collect();
             reasons.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-            let reasons: Vec<String> = reasons
-                .iter()
-                .map(|(reason, number)| format!("{reason} {number}"))
-                .collect();
+            let reasons: Vec<String> = reasons.iter().map(|(reason, number)| format!("{reason} {number}")).collect();
             writeln!(text, "  reasons           {}", reasons.join(", "))?;
         }
-        writeln!(
-            text,
-            "  time    {:>9.1} s, {:.1} images/s",
-            self.seconds, self.images_per_second
-        )?;
+        writeln!(text, "  time    {:>9.1} s, {:.1} images/s", self.seconds, self.images_per_second)?;
         writeln!(text, "  in      {}", folder.display())
     }
 }
@@ -164,11 +126,7 @@ fn size(bytes: u64) -> String {
     let mut number = bytes as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if number < 1000.0 {
-            return if unit == "B" {
-                format!("{bytes} B")
-            } else {
-                format!("{number:.1} {unit}")
-            };
+            return if unit == "B" { format!("{bytes} B") } else { format!("{number:.1} {unit}") };
         }
         number /= 1000.0;
     }
@@ -185,23 +143,15 @@ mod tests {
         counts.images.insert(Status::Failed, 2);
         counts.reasons.insert(common::reason::Reason::Http(404), 2);
         counts.bytes = 1_234_567;
-        Summary::new(
-            "gimp".parse().expect("valid"),
-            "complete",
-            &counts,
-            Duration::from_millis(2_000),
-        )
+        Summary::new("gimp".parse().expect("valid"), "complete", &counts, Duration::from_secs(2))
     }
 
     #[test]
     fn json_has_the_documented_fields_and_the_counts_add_up() {
         let json: serde_json::Value = serde_json::from_str(&summary().json()).expect("JSON");
         let images = json["images"].as_object().expect("an object");
-        let sum: u64 = images
-            .iter()
-            .filter(|(name, _)| *name != "found")
-            .filter_map(|(_, number)| number.as_u64())
-            .sum();
+        let sum: u64 =
+            images.iter().filter(|(name, _)| *name != "found").filter_map(|(_, number)| number.as_u64()).sum();
         assert_eq!(Some(sum), images["found"].as_u64());
         assert_eq!(json["images_per_second"], 21.0);
         assert_eq!(json["reasons"]["http-404"], 2);

@@ -26,11 +26,7 @@ impl Broker {
         if let Ok(uri) = std::env::var("WARREN_TEST_BROKER") {
             return Place::apart_by_prefix(&uri, &unique(name));
         }
-        SHARED
-            .get_or_init(async || Node::start("shared", "").await)
-            .await
-            .place(&unique(name))
-            .await
+        SHARED.get_or_init(async || Node::start("shared", "").await).await.place(&unique(name)).await
     }
 
     /// A node of the test's own. `settings` are Erlang terms for its application `rabbit`, comma separated, or empty.
@@ -78,9 +74,7 @@ mod tests {
             place.take("kept").await.ok_or("the queue is empty")
         })
         .await;
-        let timeout = node
-            .rabbitmqctl(&["eval", "application:get_env(rabbit, consumer_timeout)."])
-            .await;
+        let timeout = node.rabbitmqctl(&["eval", "application:get_env(rabbit, consumer_timeout)."]).await;
         assert_eq!(timeout.trim(), "{ok,3000}");
     }
 }

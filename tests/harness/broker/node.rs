@@ -16,7 +16,7 @@ use crate::waiting::eventually;
 const USER: &str = "warren";
 const PASSWORD: &str = "a-test-s3cret";
 /// A boot takes six seconds of processor time; the machine may be busy with other tests.
-const BOOT: Duration = Duration::from_secs(120);
+const BOOT: Duration = Duration::from_mins(2);
 
 /// A node that runs, or is stopped and can be started again on the same port and folders.
 #[derive(Debug)]
@@ -40,14 +40,7 @@ impl Node {
         write_settings(&folder, port, settings);
         let environment = environment(&folder, name, mapper_port);
         let port_mapper = start_port_mapper(&folder, mapper_port).await;
-        let mut node = Self {
-            server: None,
-            _port_mapper: port_mapper,
-            port,
-            environment,
-            scripts,
-            folder,
-        };
+        let mut node = Self { server: None, _port_mapper: port_mapper, port, environment, scripts, folder };
         node.start_again().await;
         node
     }
@@ -89,10 +82,7 @@ impl Node {
         let file = self.folder.file(&format!("{name}.json"), definitions);
         self.rabbitmqctl(&["import_definitions", &file.to_string_lossy()]).await;
         let uri = self.uri(name);
-        eventually("the virtual host opens", Duration::from_secs(20), async || {
-            connect(&uri).await
-        })
-        .await;
+        eventually("the virtual host opens", Duration::from_secs(20), async || connect(&uri).await).await;
         Place::apart_by_virtual_host(&uri)
     }
 
@@ -100,16 +90,10 @@ impl Node {
     pub async fn rabbitmqctl(&self, arguments: &[&str]) -> String {
         let mut command = self.command("rabbitmqctl");
         command.arg("--quiet").args(arguments);
-        let output = tokio::task::spawn_blocking(move || command.output())
-            .await
-            .expect("waiting does not panic");
+        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("waiting does not panic");
         let output = output.expect("rabbitmqctl lies beside rabbitmq-server");
         let talk = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "rabbitmqctl {arguments:?}: {}\n{talk}",
-            output.status
-        );
+        assert!(output.status.success(), "rabbitmqctl {arguments:?}: {}\n{talk}", output.status);
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -128,9 +112,7 @@ impl Node {
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RABBITMQ_")) {
             command.env_remove(name);
         }
-        command
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .current_dir(&*self.folder);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value))).current_dir(&*self.folder);
         command
     }
 }
@@ -138,15 +120,10 @@ impl Node {
 /// The real scripts. Debian's wrappers in `/usr/sbin` switch to the system's user and its folders: they only do for
 /// root, and not for a private node.
 fn scripts() -> PathBuf {
-    let debian = fs::read_dir("/usr/lib/rabbitmq/lib")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("sbin"));
+    let debian =
+        fs::read_dir("/usr/lib/rabbitmq/lib").into_iter().flatten().flatten().map(|entry| entry.path().join("sbin"));
     let path = env::var_os("PATH").unwrap_or_default();
-    let elsewhere = env::split_paths(&path)
-        .filter(|folder| folder != Path::new("/usr/sbin"))
-        .collect::<Vec<_>>();
+    let elsewhere = env::split_paths(&path).filter(|folder| folder != Path::new("/usr/sbin")).collect::<Vec<_>>();
     debian
         .chain([PathBuf::from("/opt/rabbitmq/sbin")])
         .chain(elsewhere)
@@ -194,10 +171,7 @@ fn environment(folder: &Path, name: &str, mapper_port: u16) -> Vec<(&'static str
         ("RABBITMQ_LOG_BASE", inside("log")),
         ("RABBITMQ_PID_FILE", inside("pid")),
         // Two schedulers are enough for tests, on machines with many cores too.
-        (
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-            "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +A 8".to_owned(),
-        ),
+        ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +A 8".to_owned()),
     ]
 }
 

@@ -25,27 +25,17 @@ pub struct Depth {
 
 impl Place {
     pub(super) fn apart_by_virtual_host(uri: &str) -> Self {
-        Self {
-            uri: uri.to_owned(),
-            prefix: None,
-        }
+        Self { uri: uri.to_owned(), prefix: None }
     }
 
     pub(super) fn apart_by_prefix(uri: &str, prefix: &str) -> Self {
-        Self {
-            uri: uri.to_owned(),
-            prefix: Some(prefix.to_owned()),
-        }
+        Self { uri: uri.to_owned(), prefix: Some(prefix.to_owned()) }
     }
 
     /// What both programs are told to find it.
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["--broker".to_owned(), self.uri.clone()];
-        arguments.extend(
-            self.prefix
-                .iter()
-                .flat_map(|prefix| ["--prefix".to_owned(), prefix.clone()]),
-        );
+        arguments.extend(self.prefix.iter().flat_map(|prefix| ["--prefix".to_owned(), prefix.clone()]));
         arguments
     }
 
@@ -82,17 +72,9 @@ impl Place {
     /// What is in a queue. An error when there is no such queue, or no broker.
     pub async fn depth(&self, queue: &str) -> lapin::Result<Depth> {
         self.on_a_channel(async |channel| {
-            let options = QueueDeclareOptions {
-                passive: true,
-                ..Default::default()
-            };
-            let queue = channel
-                .queue_declare(queue.into(), options, FieldTable::default())
-                .await?;
-            Ok(Depth {
-                messages: queue.message_count(),
-                consumers: queue.consumer_count(),
-            })
+            let options = QueueDeclareOptions { passive: true, ..Default::default() };
+            let queue = channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
+            Ok(Depth { messages: queue.message_count(), consumers: queue.consumer_count() })
         })
         .await
     }
@@ -102,30 +84,19 @@ impl Place {
         let confirmation = self
             .on_a_channel(async |channel| {
                 channel.confirm_select(ConfirmSelectOptions::default()).await?;
-                let options = BasicPublishOptions {
-                    mandatory: true,
-                    ..Default::default()
-                };
+                let options = BasicPublishOptions { mandatory: true, ..Default::default() };
                 let properties = BasicProperties::default().with_delivery_mode(2);
-                channel
-                    .basic_publish("".into(), queue.into(), options, body, properties)
-                    .await?
-                    .await
+                channel.basic_publish("".into(), queue.into(), options, body, properties).await?.await
             })
             .await
             .expect("the broker takes a message");
-        assert!(
-            matches!(confirmation, Confirmation::Ack(None)),
-            "{queue}: {confirmation:?}"
-        );
+        assert!(matches!(confirmation, Confirmation::Ack(None)), "{queue}: {confirmation:?}");
     }
 
     /// Takes a message out of a queue; `None` when it is empty.
     pub async fn take(&self, queue: &str) -> Option<Vec<u8>> {
         self.on_a_channel(async |channel| {
-            let message = channel
-                .basic_get(queue.into(), BasicGetOptions { no_ack: true })
-                .await?;
+            let message = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await?;
             Ok(message.map(|message| message.delivery.data))
         })
         .await
@@ -135,13 +106,8 @@ impl Place {
     /// Declares a durable queue of the classic type.
     pub async fn declare_classic(&self, queue: &str) {
         self.on_a_channel(async |channel| {
-            let options = QueueDeclareOptions {
-                durable: true,
-                ..Default::default()
-            };
-            channel
-                .queue_declare(queue.into(), options, FieldTable::default())
-                .await
+            let options = QueueDeclareOptions { durable: true, ..Default::default() };
+            channel.queue_declare(queue.into(), options, FieldTable::default()).await
         })
         .await
         .expect("a queue can be declared");

@@ -95,9 +95,5 @@ async fn read_request(reader: &mut BufReader<OwnedReadHalf>) -> io::Result<Optio
         };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    Ok(Some(Request {
-        path,
-        at: Instant::now(),
-        headers,
-    }))
+    Ok(Some(Request { path, at: Instant::now(), headers }))
 }

@@ -23,10 +23,7 @@ impl Default for Gate {
 impl Gate {
     /// A shut gate.
     pub fn shut() -> Self {
-        Self {
-            open: Arc::new(watch::Sender::new(false)),
-            arrived: Arc::new(watch::Sender::new(0)),
-        }
+        Self { open: Arc::new(watch::Sender::new(false)), arrived: Arc::new(watch::Sender::new(0)) }
     }
 
     /// Lets through who waits and who comes.
@@ -43,12 +40,7 @@ impl Gate {
     pub async fn reached(&self, count: usize) {
         let mut arrived = self.arrived.subscribe();
         let what = format!("{count} requests at the gate");
-        let reached = within(
-            &what,
-            Duration::from_secs(30),
-            arrived.wait_for(|arrived| *arrived >= count),
-        )
-        .await;
+        let reached = within(&what, Duration::from_secs(30), arrived.wait_for(|arrived| *arrived >= count)).await;
         drop(reached.expect("the gate is there as long as we have it"));
     }
 
@@ -56,10 +48,6 @@ impl Gate {
     pub(super) async fn pass(&self) {
         self.arrived.send_modify(|arrived| *arrived += 1);
         let mut open = self.open.subscribe();
-        drop(
-            open.wait_for(|open| *open)
-                .await
-                .expect("the gate is there as long as a route has it"),
-        );
+        drop(open.wait_for(|open| *open).await.expect("the gate is there as long as a route has it"));
     }
 }

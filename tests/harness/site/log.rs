@@ -31,10 +31,7 @@ pub struct Request {
 impl Request {
     /// The value of a header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether it is for `robots.txt`, which limits for pages and images do not bind.
@@ -67,11 +64,7 @@ impl Log {
     /// The pauses between the starts of one request for a page or image and the next.
     pub fn pauses(&self) -> Vec<Duration> {
         let mut starts: Vec<Instant> = self.with(|log| {
-            log.requests
-                .iter()
-                .filter(|request| !request.is_for_robots())
-                .map(|request| request.at)
-                .collect()
+            log.requests.iter().filter(|request| !request.is_for_robots()).map(|request| request.at).collect()
         });
         starts.sort();
         starts.windows(2).map(|pair| pair[1] - pair[0]).collect()

@@ -43,17 +43,11 @@ struct Route {
 impl Site {
     /// Starts an empty site.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("loopback has a free port");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let shared = Arc::new(Shared::default());
         let listening = tokio::spawn(connection::listen(listener, Arc::clone(&shared)));
-        Self {
-            address,
-            shared,
-            listening,
-        }
+        Self { address, shared, listening }
     }
 
     /// Serves an HTML page at `path`.
@@ -74,11 +68,7 @@ impl Site {
     /// Answers one after the other, and the last one from then on.
     pub fn sequence(&self, path: &str, responses: Vec<Response>) -> &Self {
         assert!(!responses.is_empty(), "{path} needs a response");
-        let mut routes = self
-            .shared
-            .routes
-            .lock()
-            .expect("no one panics with the routes in hand");
+        let mut routes = self.shared.routes.lock().expect("no one panics with the routes in hand");
         routes.insert(path.to_owned(), Route { responses, asked: 0 });
         self
     }
@@ -139,24 +129,12 @@ mod tests {
     #[tokio::test]
     async fn answers_in_turn_on_one_connection_and_cuts_when_told() {
         let site = Site::start().await;
-        site.sequence(
-            "/moody",
-            vec![Response::status(503), Response::ok("text/plain", "fine")],
-        );
+        site.sequence("/moody", vec![Response::status(503), Response::ok("text/plain", "fine")]);
         site.route("/cut", Response::ok("text/plain", "halved").cut_after(3));
         let answer = ask(&site, &["/moody", "/moody?again", "/nothing", "/cut"]).await;
-        let statuses: Vec<&str> = answer
-            .lines()
-            .filter_map(|line| line.split("HTTP/1.1 ").nth(1))
-            .collect();
-        assert_eq!(
-            statuses,
-            ["503 Service Unavailable", "200 OK", "404 Not Found", "200 OK"]
-        );
-        assert!(
-            answer.contains("Content-Length: 6\r\n") && answer.ends_with("\r\n\r\nhal"),
-            "{answer}"
-        );
+        let statuses: Vec<&str> = answer.lines().filter_map(|line| line.split("HTTP/1.1 ").nth(1)).collect();
+        assert_eq!(statuses, ["503 Service Unavailable", "200 OK", "404 Not Found", "200 OK"]);
+        assert!(answer.contains("Content-Length: 6\r\n") && answer.ends_with("\r\n\r\nhal"), "{answer}");
         assert_eq!((site.log().requests().len(), site.log().connections()), (4, 1));
     }
 
@@ -164,10 +142,7 @@ mod tests {
     async fn a_gate_holds_requests_and_the_log_counts_them() {
         let site = Site::start().await;
         let gate = Gate::shut();
-        site.route(
-            "/held",
-            Response::status(404).behind(&gate).header("Content-Length", "0"),
-        );
+        site.route("/held", Response::status(404).behind(&gate).header("Content-Length", "0"));
         let both = async { tokio::join!(ask(&site, &["/held"]), ask(&site, &["/held"])) };
         let opened = async {
             gate.reached(2).await;

@@ -32,11 +32,7 @@ pub(super) enum Body {
 impl Response {
     /// 200, with a content type.
     pub fn ok(content_type: &str, body: impl Into<Bytes>) -> Self {
-        Self {
-            body: Body::Whole(body.into()),
-            ..Self::status(200)
-        }
-        .header("Content-Type", content_type)
+        Self { body: Body::Whole(body.into()), ..Self::status(200) }.header("Content-Type", content_type)
     }
 
     /// An HTML page.
@@ -51,13 +47,7 @@ impl Response {
 
     /// A status with an empty body.
     pub fn status(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Body::Whole(Bytes::new()),
-            delay: Duration::ZERO,
-            gate: None,
-        }
+        Self { status, headers: Vec::new(), body: Body::Whole(Bytes::new()), delay: Duration::ZERO, gate: None }
     }
 
     /// 302 to `location`.
@@ -67,11 +57,7 @@ impl Response {
 
     /// A body that never ends.
     pub fn endless(content_type: &str, piece: impl Into<Bytes>) -> Self {
-        Self {
-            body: Body::Endless(piece.into()),
-            ..Self::status(200)
-        }
-        .header("Content-Type", content_type)
+        Self { body: Body::Endless(piece.into()), ..Self::status(200) }.header("Content-Type", content_type)
     }
 
     /// With one more header.
@@ -98,20 +84,14 @@ impl Response {
     /// The connection is closed after so many bytes of the body, although all were announced.
     #[must_use]
     pub fn cut_after(mut self, bytes: usize) -> Self {
-        self.body = Body::Cut {
-            whole: self.bytes(),
-            after: bytes,
-        };
+        self.body = Body::Cut { whole: self.bytes(), after: bytes };
         self
     }
 
     /// The body comes one byte at a time.
     #[must_use]
     pub fn dripping(mut self, pause: Duration) -> Self {
-        self.body = Body::Dripping {
-            whole: self.bytes(),
-            pause,
-        };
+        self.body = Body::Dripping { whole: self.bytes(), pause };
         self
     }
 
@@ -135,10 +115,7 @@ impl Response {
             head.extend([name, ": ", value, "\r\n"]);
         }
         // A test that lies about the length has set it itself.
-        let announced = self
-            .headers
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let announced = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
         if let Some(length) = length.filter(|_| !announced) {
             head.extend(["Content-Length: ", &length.to_string(), "\r\n"]);
         }

@@ -32,25 +32,13 @@ impl AmqpReceipt {
     }
 
     pub(in crate::transport) async fn release(self) -> Settled {
-        settled(
-            &self
-                .0
-                .nack(BasicNackOptions {
-                    requeue: true,
-                    multiple: false,
-                })
-                .await,
-        )
+        settled(&self.0.nack(BasicNackOptions { requeue: true, multiple: false }).await)
     }
 }
 
 fn settled(written: &lapin::Result<bool>) -> Settled {
     // `false` and an error both mean that the channel of this delivery is gone, and the broker gives the message again.
-    if matches!(written, Ok(true)) {
-        Settled::Done
-    } else {
-        Settled::Stale
-    }
+    if matches!(written, Ok(true)) { Settled::Done } else { Settled::Stale }
 }
 
 /// A consumer of RabbitMQ that outlives its connections.
@@ -69,26 +57,14 @@ impl AmqpConsumer {
         let (stop, close) = (CancellationToken::new(), CancellationToken::new());
         let (standing, stands) = oneshot::channel();
         let (ended, closed) = oneshot::channel();
-        let link = Link {
-            settings,
-            queue,
-            prefetch,
-            sender,
-            stop: stop.clone(),
-            close: close.clone(),
-        };
+        let link = Link { settings, queue, prefetch, sender, stop: stop.clone(), close: close.clone() };
         tokio::spawn(async move {
             link.run(standing).await;
             // Fails when the consumer was dropped instead of closed; then nobody waits for it.
             ended.send(()).unwrap_or(());
         });
         stands.await.unwrap_or(Err(TransportError::Closed))?;
-        Ok(Self {
-            deliveries,
-            stop,
-            close,
-            closed,
-        })
+        Ok(Self { deliveries, stop, close, closed })
     }
 
     pub(in crate::transport) async fn next(&mut self) -> Result<Option<Message>, TransportError> {
@@ -168,18 +144,10 @@ impl Link {
         let channel = &session.channel;
         declare::declare(&self.settings, channel, &self.queue).await?;
         // Before consuming: without it the whole queue comes into our memory at once.
-        call(
-            &self.settings,
-            channel.basic_qos(self.prefetch, BasicQosOptions::default()),
-        )
-        .await?;
+        call(&self.settings, channel.basic_qos(self.prefetch, BasicQosOptions::default())).await?;
         let name = self.queue.name(&self.settings.topology);
-        let consuming = channel.basic_consume(
-            name.into(),
-            TAG.into(),
-            BasicConsumeOptions::default(),
-            FieldTable::default(),
-        );
+        let consuming =
+            channel.basic_consume(name.into(), TAG.into(), BasicConsumeOptions::default(), FieldTable::default());
         let deliveries = call(&self.settings, consuming).await?;
         Ok((session, deliveries))
     }
@@ -194,10 +162,7 @@ impl Link {
             match delivery {
                 Some(Ok(delivery)) => self.hand_out(delivery).await,
                 Some(Err(source)) => {
-                    return Err(TransportError::Broken {
-                        uri: self.settings.uri.clone(),
-                        source: source.into(),
-                    });
+                    return Err(TransportError::Broken { uri: self.settings.uri.clone(), source: source.into() });
                 }
                 None => return Err(self.ended()),
             }
@@ -217,11 +182,7 @@ impl Link {
 
     async fn hand_out(&self, delivery: Delivery) {
         let receipt = Receipt::Amqp(AmqpReceipt(delivery.acker));
-        let message = Message {
-            body: delivery.data,
-            redelivered: delivery.redelivered,
-            receipt,
-        };
+        let message = Message { body: delivery.data, redelivered: delivery.redelivered, receipt };
         if let Err(unsent) = self.sender.send(Ok(message)).await
             && let Ok(message) = unsent.0
         {
@@ -230,14 +191,8 @@ impl Link {
     }
 
     fn ended(&self) -> TransportError {
-        let why = format!(
-            "the broker cancelled the consumer of {}",
-            self.queue.name(&self.settings.topology)
-        );
+        let why = format!("the broker cancelled the consumer of {}", self.queue.name(&self.settings.topology));
         let source = lapin::Error::from(lapin::ErrorKind::IOError(std::io::Error::other(why).into()));
-        TransportError::Broken {
-            uri: self.settings.uri.clone(),
-            source: source.into(),
-        }
+        TransportError::Broken { uri: self.settings.uri.clone(), source: source.into() }
     }
 }

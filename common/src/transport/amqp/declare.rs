@@ -23,11 +23,7 @@ pub(super) async fn declare(settings: &AmqpSettings, channel: &Channel, queue: &
 
 async fn declare_one(settings: &AmqpSettings, channel: &Channel, queue: &Queue) -> Result<(), TransportError> {
     let name = queue.name(&settings.topology);
-    let declared = channel.queue_declare(
-        name.as_str().into(),
-        QueueDeclareOptions::durable(),
-        shape(settings, queue),
-    );
+    let declared = channel.queue_declare(name.as_str().into(), QueueDeclareOptions::durable(), shape(settings, queue));
     match call(settings, declared).await {
         Ok(_) => Ok(()),
         Err(TransportError::Broken { source, .. }) if is_mismatch(&source) => {
@@ -38,10 +34,7 @@ async fn declare_one(settings: &AmqpSettings, channel: &Channel, queue: &Queue) 
 }
 
 fn is_mismatch(error: &Arc<lapin::Error>) -> bool {
-    matches!(
-        protocol_error(error),
-        Some(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED))
-    )
+    matches!(protocol_error(error), Some(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)))
 }
 
 fn shape(settings: &AmqpSettings, queue: &Queue) -> FieldTable {
@@ -60,10 +53,7 @@ fn shape(settings: &AmqpSettings, queue: &Queue) -> FieldTable {
         // Short-lived and owned by one run: a classic queue, which quorum queues are no replacement for.
         Queue::Replies(_) => {
             let lease = i64::try_from(REPLY_QUEUE_LEASE.as_millis()).unwrap_or(i64::MAX);
-            vec![
-                ("x-queue-type", text("classic")),
-                ("x-expires", AMQPValue::LongLongInt(lease)),
-            ]
+            vec![("x-queue-type", text("classic")), ("x-expires", AMQPValue::LongLongInt(lease))]
         }
     };
     let mut table = FieldTable::default();
@@ -85,16 +75,10 @@ pub(super) async fn inspect(
     match call(settings, asked).await {
         Ok(state) => {
             call(settings, channel.close(200, "bye".into())).await?;
-            Ok(QueueState {
-                ready: state.message_count(),
-                consumers: state.consumer_count(),
-            })
+            Ok(QueueState { ready: state.message_count(), consumers: state.consumer_count() })
         }
         Err(TransportError::Broken { source, .. })
-            if matches!(
-                protocol_error(&source),
-                Some(AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
-            ) =>
+            if matches!(protocol_error(&source), Some(AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))) =>
         {
             Ok(QueueState::default())
         }

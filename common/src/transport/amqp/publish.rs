@@ -52,17 +52,9 @@ impl Publisher {
     pub(super) async fn start(settings: AmqpSettings) -> Result<Self, TransportError> {
         let (commands, received) = mpsc::channel(UNCONFIRMED);
         let (standing, stands) = oneshot::channel();
-        let link = Link {
-            settings,
-            received,
-            waiting: VecDeque::new(),
-            closing: None,
-        };
+        let link = Link { settings, received, waiting: VecDeque::new(), closing: None };
         tokio::spawn(link.run(standing));
-        stands
-            .await
-            .unwrap_or(Err(TransportError::Closed))
-            .map(|()| Self { commands })
+        stands.await.unwrap_or(Err(TransportError::Closed)).map(|()| Self { commands })
     }
 
     pub(super) async fn publish(&self, queue: Queue, body: Vec<u8>) -> Result<Published, TransportError> {
@@ -90,10 +82,7 @@ impl Publisher {
         command: impl FnOnce(oneshot::Sender<Result<T, TransportError>>) -> Command,
     ) -> Result<T, TransportError> {
         let (done, answer) = oneshot::channel();
-        self.commands
-            .send(command(done))
-            .await
-            .map_err(|_| TransportError::Closed)?;
+        self.commands.send(command(done)).await.map_err(|_| TransportError::Closed)?;
         answer.await.unwrap_or(Err(TransportError::Closed))
     }
 }
@@ -151,11 +140,7 @@ impl Link {
     async fn open(&self) -> Result<Session, TransportError> {
         let session = Session::open(&self.settings, "publish").await?;
         declare::declare(&self.settings, &session.channel, &Queue::Tasks).await?;
-        call(
-            &self.settings,
-            session.channel.confirm_select(ConfirmSelectOptions::default()),
-        )
-        .await?;
+        call(&self.settings, session.channel.confirm_select(ConfirmSelectOptions::default())).await?;
         Ok(session)
     }
 
@@ -222,10 +207,7 @@ impl Link {
         match command {
             Command::Publish(request) => return self.send(session, serving, request).await,
             Command::Inspect(queue, done) => {
-                answer(
-                    done,
-                    declare::inspect(&self.settings, &session.connection, &queue).await,
-                );
+                answer(done, declare::inspect(&self.settings, &session.connection, &queue).await);
             }
             Command::Delete(queue, done) => {
                 answer(done, declare::delete(&self.settings, &session.connection, &queue).await);
@@ -236,17 +218,11 @@ impl Link {
     }
 
     async fn send(&self, session: &Session, serving: &mut Serving, request: Request) -> Result<(), TransportError> {
-        let options = BasicPublishOptions {
-            mandatory: true,
-            ..BasicPublishOptions::default()
-        };
-        let properties = BasicProperties::default()
-            .with_delivery_mode(PERSISTENT)
-            .with_content_type("application/json".into());
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let properties =
+            BasicProperties::default().with_delivery_mode(PERSISTENT).with_content_type("application/json".into());
         let name = request.queue.name(&self.settings.topology);
-        let published = session
-            .channel
-            .basic_publish("".into(), name.into(), options, &request.body, properties);
+        let published = session.channel.basic_publish("".into(), name.into(), options, &request.body, properties);
         let published = call(&self.settings, published).await;
         if serving.unconfirmed.is_empty() {
             serving.progress = Instant::now();
@@ -295,10 +271,7 @@ impl Link {
     fn noticed(&self, serving: &mut Serving, event: Event) -> Result<(), TransportError> {
         match event {
             Event::ConnectionBlocked(reason) => {
-                tracing::warn!(
-                    reason,
-                    "the broker is short of memory or disk and takes no messages; waiting"
-                );
+                tracing::warn!(reason, "the broker is short of memory or disk and takes no messages; waiting");
                 serving.blocked = true;
             }
             Event::ConnectionUnblocked => {
@@ -307,10 +280,7 @@ impl Link {
                 serving.progress = Instant::now();
             }
             Event::Error(source) => {
-                return Err(TransportError::Broken {
-                    uri: self.settings.uri.clone(),
-                    source: source.into(),
-                });
+                return Err(TransportError::Broken { uri: self.settings.uri.clone(), source: source.into() });
             }
             _ => {}
         }
@@ -321,10 +291,7 @@ impl Link {
         let stuck = !serving.unconfirmed.is_empty() && !serving.blocked && serving.progress.elapsed() > CONFIRM_TIMEOUT;
         if stuck {
             let seconds = CONFIRM_TIMEOUT.as_secs();
-            return Err(TransportError::Silent {
-                uri: self.settings.uri.clone(),
-                seconds,
-            });
+            return Err(TransportError::Silent { uri: self.settings.uri.clone(), seconds });
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::AmqpSettings;
+use crate::chain::Chain;
 use crate::transport::TransportError;
 
 /// How long a program that starts waits for a broker that does not answer yet.
@@ -60,11 +61,7 @@ pub(super) async fn call<T>(
         let refused = protocol_error(&error)
             .is_some_and(|kind| matches!(kind, AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)));
         let (uri, source) = (settings.uri.clone(), Arc::new(error));
-        if refused {
-            TransportError::Refused { uri, source }
-        } else {
-            TransportError::Broken { uri, source }
-        }
+        if refused { TransportError::Refused { uri, source } } else { TransportError::Broken { uri, source } }
     })
     .await
 }
@@ -76,10 +73,7 @@ async fn within<T>(
 ) -> Result<T, TransportError> {
     match timeout(CALL_TIMEOUT, answer).await {
         Ok(answer) => answer.map_err(blame),
-        Err(_) => Err(TransportError::Silent {
-            uri: settings.uri.clone(),
-            seconds: CALL_TIMEOUT.as_secs(),
-        }),
+        Err(_) => Err(TransportError::Silent { uri: settings.uri.clone(), seconds: CALL_TIMEOUT.as_secs() }),
     }
 }
 
@@ -91,11 +85,7 @@ fn on_connect(settings: &AmqpSettings, error: lapin::Error) -> TransportError {
         )
     });
     let (uri, source) = (settings.uri.clone(), Arc::new(error));
-    if refused {
-        TransportError::Refused { uri, source }
-    } else {
-        TransportError::Unreachable { uri, source }
-    }
+    if refused { TransportError::Refused { uri, source } } else { TransportError::Unreachable { uri, source } }
 }
 
 /// What the broker itself said, where the error is the broker's.
@@ -120,20 +110,12 @@ impl Reconnect {
     const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
     pub(super) fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            stood: false,
-            failures: 0,
-            refusals: 0,
-        }
+        Self { started: Instant::now(), stood: false, failures: 0, refusals: 0 }
     }
 
     /// A session stands.
     pub(super) fn succeeded(&mut self) {
-        *self = Self {
-            stood: true,
-            ..Self::new()
-        };
+        *self = Self { stood: true, ..Self::new() };
     }
 
     /// Waits before the next try, or gives the error back when another try is pointless.
@@ -153,15 +135,5 @@ impl Reconnect {
         }
         sleep(delay).await;
         Ok(())
-    }
-}
-
-/// Writes an error with its causes, for a log line.
-pub(super) struct Chain<'a>(pub(super) &'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        std::iter::successors(self.0.source(), |&cause| cause.source()).try_for_each(|cause| write!(f, ": {cause}"))
     }
 }

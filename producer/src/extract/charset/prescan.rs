@@ -57,16 +57,12 @@ fn is_tag(rest: &[u8]) -> bool {
 fn xml(head: &[u8]) -> Option<&'static Encoding> {
     let declaration = head.strip_prefix(b"<?xml")?;
     let declaration = &declaration[..find(declaration, b">")?];
-    let value = declaration[find(declaration, b"encoding")? + 8..]
-        .trim_ascii_start()
-        .strip_prefix(b"=")?;
+    let value = declaration[find(declaration, b"encoding")? + 8..].trim_ascii_start().strip_prefix(b"=")?;
     let value = value.trim_ascii_start();
     let quote = *value.first().filter(|byte| matches!(byte, b'"' | b'\''))?;
     let label = value[1..].split(|byte| *byte == quote).next()?;
     let is_label = !label.iter().any(|byte| *byte <= b' ');
-    Encoding::for_label(label)
-        .filter(|_| is_label)
-        .map(|found| if is_utf16(found) { UTF_8 } else { found })
+    Encoding::for_label(label).filter(|_| is_label).map(|found| if is_utf16(found) { UTF_8 } else { found })
 }
 
 /// The standard's "extracting a character encoding from a meta element": `text/html; charset=...`.
@@ -125,9 +121,7 @@ impl<'a> Scan<'a> {
         }
         // A tag that the bytes do not end declares nothing.
         self.rest().first()?;
-        let found = charset
-            .flatten()
-            .filter(|_| needs_pragma.is_some_and(|needs| !needs || is_pragma))?;
+        let found = charset.flatten().filter(|_| needs_pragma.is_some_and(|needs| !needs || is_pragma))?;
         Some(match found {
             // It was read as ASCII, so it is not UTF-16; x-user-defined is the standard's other exception.
             _ if is_utf16(found) => UTF_8,
@@ -195,14 +189,8 @@ mod tests {
             ("<meta charset=koi8-r>", Some("KOI8-R")),
             ("<META CHARSET = ' KOI8-R '/>", Some("KOI8-R")),
             ("<meta/charset=koi8-r>", Some("KOI8-R")),
-            (
-                "<meta http-equiv=Content-Type content='text/html; charset=koi8-r'>",
-                Some("KOI8-R"),
-            ),
-            (
-                "<meta content='text/html; charset = \"koi8-r\" x' http-equiv=content-type>",
-                Some("KOI8-R"),
-            ),
+            ("<meta http-equiv=Content-Type content='text/html; charset=koi8-r'>", Some("KOI8-R")),
+            ("<meta content='text/html; charset = \"koi8-r\" x' http-equiv=content-type>", Some("KOI8-R")),
             ("<meta content='text/html; charset=koi8-r'>", None),
             ("<meta http-equiv=refresh content='charset=koi8-r'>", None),
             ("<meta charset=koi8-r charset=utf-8>", Some("KOI8-R")),
@@ -220,10 +208,7 @@ mod tests {
             ("<meta charset='koi8-r", None),
             ("<?xml version='1.0' encoding='koi8-r'?>", Some("KOI8-R")),
             ("<?xml version='1.0' encoding='utf-16'?>", Some("UTF-8")),
-            (
-                "<?xml version='1.0' encoding='utf-8'?><meta charset=koi8-r>",
-                Some("KOI8-R"),
-            ),
+            ("<?xml version='1.0' encoding='utf-8'?><meta charset=koi8-r>", Some("KOI8-R")),
             (" <?xml encoding='koi8-r'?>", None),
             ("<\0?\0x\0m\0l\0", Some("UTF-16LE")),
         ];
@@ -235,11 +220,9 @@ mod tests {
     #[test]
     fn it_ends_after_1024_bytes() {
         let meta = "<meta charset=koi8-r>";
-        for (padding, found) in [
-            (1024 - meta.len() - 1, true),
-            (1024 - meta.len(), true),
-            (1024 - meta.len() + 1, false),
-        ] {
+        for (padding, found) in
+            [(1024 - meta.len() - 1, true), (1024 - meta.len(), true), (1024 - meta.len() + 1, false)]
+        {
             let page = " ".repeat(padding) + meta;
             assert_eq!(declared(page.as_bytes()).is_some(), found, "{padding}");
         }

@@ -16,10 +16,7 @@ fn around(unit: &str, times: usize) -> String {
 
 #[test]
 fn nesting_is_cut() {
-    let limits = Limits {
-        depth: 100,
-        ..Limits::default()
-    };
+    let limits = Limits { depth: 100, ..Limits::default() };
     let units = [
         "<div>",
         "<ul><li>",
@@ -44,20 +41,13 @@ fn nesting_is_cut() {
         "<ruby><rt>",
     ];
     for unit in units {
-        assert_eq!(
-            images(&around(unit, 2_000), &limits),
-            (1, Some(Truncated::Depth)),
-            "{unit}"
-        );
+        assert_eq!(images(&around(unit, 2_000), &limits), (1, Some(Truncated::Depth)), "{unit}");
     }
 }
 
 #[test]
 fn flat_pages_are_not_cut() {
-    let limits = Limits {
-        depth: 40,
-        ..Limits::default()
-    };
+    let limits = Limits { depth: 40, ..Limits::default() };
     let units = [
         "<p>",
         "<b><p>",
@@ -98,10 +88,7 @@ fn flat_pages_are_not_cut() {
 #[test]
 fn depth_at_the_limit() {
     // html, body and the parser's own handles for the document and `head` are open beside the elements.
-    let limits = Limits {
-        depth: 20,
-        ..Limits::default()
-    };
+    let limits = Limits { depth: 20, ..Limits::default() };
     for (divs, truncated) in [(15, None), (16, None), (17, Some(Truncated::Depth))] {
         assert_eq!(parse(&"<div>".repeat(divs), &limits).1, truncated, "{divs}");
     }
@@ -109,10 +96,7 @@ fn depth_at_the_limit() {
 
 #[test]
 fn attributes_at_the_limit() {
-    let limits = Limits {
-        attributes: 10,
-        ..Limits::default()
-    };
+    let limits = Limits { attributes: 10, ..Limits::default() };
     for (count, truncated) in [(9, None), (10, None), (11, Some(Truncated::Attributes))] {
         for form in [" a", " a=1", " a='>'", " a = \"x > y\"", "/a", " a=''", "\n a=b'c"] {
             let tag = format!("<img><p{}><img>", form.repeat(count));
@@ -124,10 +108,7 @@ fn attributes_at_the_limit() {
 
 #[test]
 fn no_disguise_hides_attributes() {
-    let limits = Limits {
-        attributes: 10,
-        ..Limits::default()
-    };
+    let limits = Limits { attributes: 10, ..Limits::default() };
     let disguises = [
         "<!--><p",
         "<!-- <x a='--><p",
@@ -157,20 +138,13 @@ fn no_disguise_hides_attributes() {
     for disguise in disguises {
         let bomb = format!("{disguise}{}>", " a".repeat(50));
         let hidden = disguise == "</";
-        assert_eq!(
-            parse(&bomb, &limits).1,
-            (!hidden).then_some(Truncated::Attributes),
-            "{disguise}"
-        );
+        assert_eq!(parse(&bomb, &limits).1, (!hidden).then_some(Truncated::Attributes), "{disguise}");
     }
 }
 
 #[test]
 fn long_texts_are_no_attributes() {
-    let limits = Limits {
-        attributes: 10,
-        ..Limits::default()
-    };
+    let limits = Limits { attributes: 10, ..Limits::default() };
     let words = "a b/c = 'd' ".repeat(50);
     let harmless = [
         format!("<!-- <p {words}> -->"),
@@ -191,82 +165,35 @@ fn long_texts_are_no_attributes() {
 fn nodes_at_the_limit() {
     // document, html, head, body and the elements.
     for (extra, truncated) in [(5, None), (6, None), (7, Some(Truncated::Nodes))] {
-        let limits = Limits {
-            nodes: 10,
-            ..Limits::default()
-        };
+        let limits = Limits { nodes: 10, ..Limits::default() };
         assert_eq!(parse(&"<br>".repeat(extra), &limits).1, truncated, "{extra}");
     }
     // A few bytes make the parser open 300 formatting elements again.
-    let fonts = (0..300)
-        .map(|n| format!("<font size={n}>"))
-        .collect::<Vec<_>>()
-        .concat();
+    let fonts = (0..300).map(|n| format!("<font size={n}>")).collect::<Vec<_>>().concat();
     let bomb = format!("<img><p>{fonts}</p>{}", "<p>x</p>".repeat(1_000));
-    let limits = Limits {
-        nodes: 20_000,
-        ..Limits::default()
-    };
+    let limits = Limits { nodes: 20_000, ..Limits::default() };
     assert_eq!(images(&bomb, &limits), (1, Some(Truncated::Nodes)));
 }
 
 #[test]
 fn work_at_the_limit() {
     let html = "<div>".repeat(30) + &"<p>".repeat(100);
-    let enough = (1..100_000).find(|work| {
-        parse(
-            &html,
-            &Limits {
-                work: *work * 16,
-                ..Limits::default()
-            },
-        )
-        .1
-        .is_none()
-    });
+    let enough = (1..100_000).find(|work| parse(&html, &Limits { work: *work * 16, ..Limits::default() }).1.is_none());
     let work = enough.expect("a limit that is high enough") * 16;
-    let least = (work - 16..=work).find(|work| {
-        parse(
-            &html,
-            &Limits {
-                work: *work,
-                ..Limits::default()
-            },
-        )
-        .1
-        .is_none()
-    });
+    let least = (work - 16..=work).find(|work| parse(&html, &Limits { work: *work, ..Limits::default() }).1.is_none());
     let least = least.expect("the exact limit");
     for (work, truncated) in [(least - 1, Some(Truncated::Work)), (least, None), (least + 1, None)] {
-        assert_eq!(
-            parse(
-                &html,
-                &Limits {
-                    work,
-                    ..Limits::default()
-                }
-            )
-            .1,
-            truncated
-        );
+        assert_eq!(parse(&html, &Limits { work, ..Limits::default() }).1, truncated);
     }
 }
 
 #[test]
 fn costly_pages_are_cut() {
-    let limits = Limits {
-        work: 200_000,
-        ..Limits::default()
-    };
+    let limits = Limits { work: 200_000, ..Limits::default() };
     let deep = "<div>".repeat(500);
     let merged = (0..1_000).map(|n| format!("<body a{n}>")).collect::<Vec<_>>().concat();
     let compared = (0..50)
-        .map(|n| {
-            format!(
-                "<b{}>",
-                (0..100).map(|a| format!(" a{a}={n}")).collect::<Vec<_>>().concat()
-            )
-        })
+        .map(|n| format!("<b{}>", (0..100).map(|a| format!(" a{a}={n}")).collect::<Vec<_>>().concat()))
         .collect::<Vec<_>>()
         .concat();
     for (name, bomb) in [

@@ -9,30 +9,16 @@ fn page(html: &str, options: &Options) -> Page {
 
 /// `word path descriptor` of every candidate.
 fn images(html: &str, srcset: SrcsetChoice) -> Vec<String> {
-    let page = page(
-        html,
-        &Options {
-            srcset,
-            ..Options::default()
-        },
-    );
+    let page = page(html, &Options { srcset, ..Options::default() });
     let shown = page.images.iter().map(|image| {
         let descriptor = image.descriptor.as_deref().unwrap_or("-");
-        format!(
-            "{} {} {descriptor}",
-            image.source.as_str(),
-            image.url.as_str().trim_start_matches("http://h")
-        )
+        format!("{} {} {descriptor}", image.source.as_str(), image.url.as_str().trim_start_matches("http://h"))
     });
     shown.collect()
 }
 
 fn links(html: &str) -> Vec<String> {
-    page(html, &Options::default())
-        .links
-        .into_iter()
-        .map(String::from)
-        .collect()
+    page(html, &Options::default()).links.into_iter().map(String::from).collect()
 }
 
 #[test]
@@ -40,10 +26,7 @@ fn every_plain_img() {
     let cases: [(&str, &[&str]); 12] = [
         ("<img src=a.png><img src='/b'>", &["img /d/a.png -", "img /b -"]),
         ("<img src=a.png><p><img src='./a.png#x'>", &["img /d/a.png -"]),
-        (
-            "<img><img src><img src=''><img src=' '><img src='data:image/gif;base64,AA'>",
-            &[],
-        ),
+        ("<img><img src><img src=''><img src=' '><img src='data:image/gif;base64,AA'>", &[]),
         ("<IMG SRC=a.png", &[]),
         ("<img src=a.png alt='", &[]),
         (
@@ -55,10 +38,7 @@ fn every_plain_img() {
             "<noscript><img src=a.png></noscript><template><img src=b.png></template>",
             &["img /d/a.png -", "img /d/b.png -"],
         ),
-        (
-            "<!--<img src=a.png>--><script>'<img src=b.png>'</script><title><img src=c.png></title>",
-            &[],
-        ),
+        ("<!--<img src=a.png>--><script>'<img src=b.png>'</script><title><img src=c.png></title>", &[]),
         ("<svg><img src=a.png></svg>", &["img /d/a.png -"]),
         ("\0<im\0g src=x><img src=a.png>\0", &["img /d/a.png -"]),
         ("<base href=//cdn/x/><img src=a.png>", &["img http://cdn/x/a.png -"]),
@@ -71,26 +51,10 @@ fn every_plain_img() {
 #[test]
 fn sets_and_their_src() {
     let cases: [(&str, &[&str], &[&str]); 9] = [
-        (
-            "<img srcset='a 1x, b 2x'>",
-            &["srcset /d/b 2x"],
-            &["srcset /d/a 1x", "srcset /d/b 2x"],
-        ),
-        (
-            "<img src=s srcset='b 2x'>",
-            &["srcset /d/b 2x"],
-            &["img /d/s -", "srcset /d/b 2x"],
-        ),
-        (
-            "<img src=s srcset='b'>",
-            &["srcset /d/b -"],
-            &["img /d/s -", "srcset /d/b -"],
-        ),
-        (
-            "<img src=s srcset='b 0.5x'>",
-            &["img /d/s -"],
-            &["img /d/s -", "srcset /d/b 0.5x"],
-        ),
+        ("<img srcset='a 1x, b 2x'>", &["srcset /d/b 2x"], &["srcset /d/a 1x", "srcset /d/b 2x"]),
+        ("<img src=s srcset='b 2x'>", &["srcset /d/b 2x"], &["img /d/s -", "srcset /d/b 2x"]),
+        ("<img src=s srcset='b'>", &["srcset /d/b -"], &["img /d/s -", "srcset /d/b -"]),
+        ("<img src=s srcset='b 0.5x'>", &["img /d/s -"], &["img /d/s -", "srcset /d/b 0.5x"]),
         (
             "<img src=s srcset='a 100w, b 200w'>",
             &["srcset /d/b 200w"],
@@ -98,16 +62,8 @@ fn sets_and_their_src() {
         ),
         ("<img src=s srcset=''>", &["img /d/s -"], &["img /d/s -"]),
         ("<img src=s srcset='b 2q'>", &["img /d/s -"], &["img /d/s -"]),
-        (
-            "<img src=s srcset='data:image/gif;base64,AA 9x'>",
-            &["img /d/s -"],
-            &["img /d/s -"],
-        ),
-        (
-            "<img src=s srcset='b 2x, data:,x 3x'>",
-            &["srcset /d/b 2x"],
-            &["img /d/s -", "srcset /d/b 2x"],
-        ),
+        ("<img src=s srcset='data:image/gif;base64,AA 9x'>", &["img /d/s -"], &["img /d/s -"]),
+        ("<img src=s srcset='b 2x, data:,x 3x'>", &["srcset /d/b 2x"], &["img /d/s -", "srcset /d/b 2x"]),
     ];
     for (html, largest, all) in cases {
         assert_eq!(images(html, SrcsetChoice::Largest), largest, "{html}");
@@ -119,17 +75,9 @@ fn sets_and_their_src() {
 fn pictures() {
     let html = "<picture><source srcset='a.avif 1x, a2.avif 2x' type=image/avif><source srcset=b.webp><img src=c.png alt=C></picture>
         <source srcset=d.png><video><source srcset=e.png></video>";
-    assert_eq!(
-        images(html, SrcsetChoice::Largest),
-        ["picture /d/a2.avif 2x", "picture /d/b.webp -", "img /d/c.png -"]
-    );
+    assert_eq!(images(html, SrcsetChoice::Largest), ["picture /d/a2.avif 2x", "picture /d/b.webp -", "img /d/c.png -"]);
     assert_eq!(images(html, SrcsetChoice::All).len(), 4);
-    assert!(
-        page(html, &Options::default())
-            .images
-            .iter()
-            .all(|image| image.alt.as_deref() == Some("C"))
-    );
+    assert!(page(html, &Options::default()).images.iter().all(|image| image.alt.as_deref() == Some("C")));
 }
 
 #[test]
@@ -154,44 +102,22 @@ fn links_and_links_to_images() {
     assert_eq!(links(html), ["http://h/d/x", "http://h/y?z", "https://o/"]);
     let images = page(html, &Options::default()).images;
     assert_eq!(images.len(), 1);
-    assert_eq!(
-        (images[0].url.as_str(), images[0].source),
-        ("http://h/d/i.JPG?s=1", Source::Link)
-    );
+    assert_eq!((images[0].url.as_str(), images[0].source), ("http://h/d/i.JPG?s=1", Source::Link));
     assert_eq!(images[0].title.as_deref(), Some("T"));
 }
 
 #[test]
 fn caps_on_images_and_links() {
-    let options = Options {
-        limits: Limits {
-            images: 3,
-            links: 3,
-            ..Limits::default()
-        },
-        ..Options::default()
-    };
+    let options = Options { limits: Limits { images: 3, links: 3, ..Limits::default() }, ..Options::default() };
     for (count, kept, truncated) in [(2, 2, None), (3, 3, None), (4, 3, Some(Truncated::Images))] {
-        let html = (0..count)
-            .map(|n| format!("<img src={n}><img src={n}>"))
-            .collect::<Vec<_>>()
-            .concat();
+        let html = (0..count).map(|n| format!("<img src={n}><img src={n}>")).collect::<Vec<_>>().concat();
         let page = page(&(html + "<a href=l>"), &options);
-        assert_eq!(
-            (page.images.len(), page.truncated, page.links.len()),
-            (kept, truncated, 1)
-        );
+        assert_eq!((page.images.len(), page.truncated, page.links.len()), (kept, truncated, 1));
     }
     for (count, kept, truncated) in [(2, 2, None), (3, 3, None), (4, 3, Some(Truncated::Links))] {
-        let html = (0..count)
-            .map(|n| format!("<a href={n}></a><a href={n}#x></a>"))
-            .collect::<Vec<_>>()
-            .concat();
+        let html = (0..count).map(|n| format!("<a href={n}></a><a href={n}#x></a>")).collect::<Vec<_>>().concat();
         let page = page(&(html + "<img src=i>"), &options);
-        assert_eq!(
-            (page.links.len(), page.truncated, page.images.len()),
-            (kept, truncated, 1)
-        );
+        assert_eq!((page.links.len(), page.truncated, page.images.len()), (kept, truncated, 1));
     }
 }
 
@@ -205,11 +131,6 @@ fn any_bytes_are_a_page() {
     let base = "http://h/".parse().expect("a URL");
     for start in 0..whole.len() {
         let _page: Page = extract(&whole[start..], Some("text/html"), &base, &Options::default());
-        let _page: Page = extract(
-            &whole[..start],
-            Some("text/html; charset=utf-16le"),
-            &base,
-            &Options::default(),
-        );
+        let _page: Page = extract(&whole[..start], Some("text/html; charset=utf-16le"), &base, &Options::default());
     }
 }

@@ -24,12 +24,7 @@ pub(super) struct Lines {
 impl Lines {
     /// `longest` is in bytes, without the line end.
     pub(super) fn new(input: Box<dyn BufRead + Send>, longest: usize) -> Self {
-        Self {
-            input,
-            longest,
-            number: 0,
-            line: Vec::new(),
-        }
+        Self { input, longest, number: 0, line: Vec::new() }
     }
 
     /// The next line, ended by LF, CRLF or the end of the list; `None` at the end.
@@ -65,10 +60,6 @@ impl Lines {
             length -= 1;
         }
         self.line.truncate(self.longest);
-        Ok(Some(Line {
-            number: self.number,
-            bytes: &self.line,
-            cut: length > self.longest,
-        }))
+        Ok(Some(Line { number: self.number, bytes: &self.line, cut: length > self.longest }))
     }
 }

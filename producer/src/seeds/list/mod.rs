@@ -87,59 +87,26 @@ pub struct ListOptions {
 
 impl Default for ListOptions {
     fn default() -> Self {
-        Self {
-            format: None,
-            url_column: "url".into(),
-        }
+        Self { format: None, url_column: "url".into() }
     }
 }
 
 /// Opens the list at `path`, or standard input for `-`, and reads as much of it as is needed to know that it is a list.
 pub fn open(path: &Path, options: &ListOptions) -> Result<List, ListError> {
     let format = options.format.unwrap_or_else(|| Format::by_name(path));
-    let name = if path == Path::new("-") {
-        "standard input".into()
-    } else {
-        path.display().to_string()
-    };
-    let input: Box<dyn Read + Send> = if path == Path::new("-") {
-        Box::new(io::stdin())
-    } else {
-        Box::new(open_file(path, &name)?)
-    };
+    let name = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
+    let input: Box<dyn Read + Send> =
+        if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(open_file(path, &name)?) };
     let input = sniff::only_text(input, &name)?;
     let mut lines = Lines::new(Box::new(BufReader::new(input)), ROW_BYTES);
-    let failed = |source| ListError::Read {
-        name: name.clone(),
-        source,
-    };
+    let failed = |source| ListError::Read { name: name.clone(), source };
     let rows = match format {
         Format::Text => Rows::Text,
-        Format::JsonLines => Rows::Json {
-            field: options.url_column.clone(),
-        },
-        Format::Csv => Rows::Table(Box::new(table::header(
-            &mut lines,
-            b',',
-            &options.url_column,
-            &name,
-            failed,
-        )?)),
-        Format::Tsv => Rows::Table(Box::new(table::header(
-            &mut lines,
-            b'\t',
-            &options.url_column,
-            &name,
-            failed,
-        )?)),
+        Format::JsonLines => Rows::Json { field: options.url_column.clone() },
+        Format::Csv => Rows::Table(Box::new(table::header(&mut lines, b',', &options.url_column, &name, failed)?)),
+        Format::Tsv => Rows::Table(Box::new(table::header(&mut lines, b'\t', &options.url_column, &name, failed)?)),
     };
-    Ok(List {
-        name,
-        lines,
-        rows,
-        rows_read: 0,
-        ended: false,
-    })
+    Ok(List { name, lines, rows, rows_read: 0, ended: false })
 }
 
 fn open_file(path: &Path, name: &str) -> Result<File, ListError> {
@@ -202,18 +169,11 @@ impl Iterator for List {
             }
             Ok(None) => {
                 self.ended = true;
-                (self.rows_read == 0).then(|| {
-                    Err(ListError::Empty {
-                        name: self.name.clone(),
-                    })
-                })
+                (self.rows_read == 0).then(|| Err(ListError::Empty { name: self.name.clone() }))
             }
             Err(source) => {
                 self.ended = true;
-                Some(Err(ListError::Read {
-                    name: self.name.clone(),
-                    source,
-                }))
+                Some(Err(ListError::Read { name: self.name.clone(), source }))
             }
         }
     }
@@ -221,9 +181,7 @@ impl Iterator for List {
 
 /// The beginning of `text`, at most `bytes` long, cut at a character.
 fn at_most(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }
 
@@ -231,11 +189,7 @@ fn at_most(text: &str, bytes: usize) -> &str {
 fn bad(line: u64, row: &[u8], why: impl Into<String>) -> Row {
     let mut text = String::from_utf8_lossy(&row[..row.len().min(BAD_TEXT_BYTES + 1)]).into_owned();
     text.truncate(at_most(&text, BAD_TEXT_BYTES).len());
-    Row::Bad {
-        line,
-        text: text.trim().to_owned(),
-        why: why.into(),
-    }
+    Row::Bad { line, text: text.trim().to_owned(), why: why.into() }
 }
 
 /// The row for `line` as text; every format goes through here, so that all treat long and odd lines alike.

@@ -11,10 +11,7 @@ const REACH: u64 = 8 * 1024;
 pub(super) fn only_text<R: Read>(mut input: R, name: &str) -> Result<Chain<Cursor<Vec<u8>>, R>, ListError> {
     let mut head = Vec::new();
     let read = input.by_ref().take(REACH).read_to_end(&mut head);
-    read.map_err(|source| ListError::Read {
-        name: name.to_owned(),
-        source,
-    })?;
+    read.map_err(|source| ListError::Read { name: name.to_owned(), source })?;
     if let Some(error) = refusal(&head, name) {
         return Err(error);
     }
@@ -26,13 +23,7 @@ pub(super) fn only_text<R: Read>(mut input: R, name: &str) -> Result<Chain<Curso
 
 fn refusal(head: &[u8], name: &str) -> Option<ListError> {
     let name = name.to_owned();
-    let compressed = |kind, tool| {
-        Some(ListError::Compressed {
-            name: name.clone(),
-            kind,
-            tool,
-        })
-    };
+    let compressed = |kind, tool| Some(ListError::Compressed { name: name.clone(), kind, tool });
     match head {
         [0x1f, 0x8b, ..] => compressed("gzip", "zcat"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => compressed("zstd", "zstdcat"),
@@ -46,9 +37,6 @@ fn refusal(head: &[u8], name: &str) -> Option<ListError> {
 
 /// A NUL, or more than one control character in ten bytes. Bytes that are not UTF-8 are the rows' trouble.
 fn is_binary(head: &[u8]) -> bool {
-    let controls = head
-        .iter()
-        .filter(|byte| **byte < b' ' && !byte.is_ascii_whitespace())
-        .count();
+    let controls = head.iter().filter(|byte| **byte < b' ' && !byte.is_ascii_whitespace()).count();
     head.contains(&0) || controls * 10 > head.len()
 }

@@ -34,40 +34,23 @@ pub(super) fn header(
     let columns = match records.next(lines).map_err(failed)? {
         None => return Err(ListError::Empty { name: name.to_owned() }),
         Some(Record { error: Some(why), .. }) => {
-            return Err(ListError::Header {
-                name: name.to_owned(),
-                why,
-            });
+            return Err(ListError::Header { name: name.to_owned(), why });
         }
         Some(_) => records.fields(),
     };
-    let columns: Vec<String> = columns
-        .map(|field| String::from_utf8_lossy(field).trim().to_owned())
-        .collect();
+    let columns: Vec<String> = columns.map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect();
     // Exactly so written, or else but for upper and lower case: lists in the wild say `url`, `URL` and `Url`.
     let found = columns.iter().position(|found| found == column);
     let Some(column) = found.or_else(|| columns.iter().position(|found| found.eq_ignore_ascii_case(column))) else {
         let found = shortened(&columns.join(", "));
-        return Err(ListError::NoColumn {
-            name: name.to_owned(),
-            column: column.to_owned(),
-            found,
-        });
+        return Err(ListError::NoColumn { name: name.to_owned(), column: column.to_owned(), found });
     };
-    Ok(Table {
-        records,
-        column,
-        columns: columns.len(),
-    })
+    Ok(Table { records, column, columns: columns.len() })
 }
 
 fn shortened(text: &str) -> String {
     let short = super::at_most(text, 300);
-    if short.len() < text.len() {
-        format!("{short}…")
-    } else {
-        text.to_owned()
-    }
+    if short.len() < text.len() { format!("{short}…") } else { text.to_owned() }
 }
 
 impl Table {
@@ -94,11 +77,7 @@ impl Table {
         }
         let field = self.records.fields().nth(self.column).unwrap_or_default();
         let url = std::str::from_utf8(field).map_err(|_| "not UTF-8")?.trim();
-        if url.is_empty() {
-            Err("the URL is blank".into())
-        } else {
-            Ok(url.to_owned())
-        }
+        if url.is_empty() { Err("the URL is blank".into()) } else { Ok(url.to_owned()) }
     }
 }
 
@@ -133,9 +112,7 @@ impl Records {
 
     fn fields(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends[..self.count])
-            .map(|(start, end)| &self.fields[start..*end])
+        starts.zip(&self.ends[..self.count]).map(|(start, end)| &self.fields[start..*end])
     }
 
     /// Reads one record: a line, and those after it as long as a quote is open.
@@ -153,35 +130,22 @@ impl Records {
             self.raw.extend_from_slice(&line.bytes[..line.bytes.len().min(room)]);
             self.raw.push(b'\n');
             if line.cut || self.raw.len() > ROW_BYTES + 1 {
-                return Ok(Some(Record {
-                    line: begin,
-                    error: Some(too_long()),
-                }));
+                return Ok(Some(Record { line: begin, error: Some(too_long()) }));
             }
             let (result, _, out, ends) =
-                self.reader
-                    .read_record(&self.raw[at..], &mut self.fields[written..], &mut self.ends[count..]);
+                self.reader.read_record(&self.raw[at..], &mut self.fields[written..], &mut self.ends[count..]);
             (written, count) = (written + out, count + ends);
             match result {
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::Record if count <= COLUMNS => {
                     self.count = count;
-                    return Ok(Some(Record {
-                        line: begin,
-                        error: None,
-                    }));
+                    return Ok(Some(Record { line: begin, error: None }));
                 }
                 _ => {
-                    return Ok(Some(Record {
-                        line: begin,
-                        error: Some(format!("more than {COLUMNS} fields")),
-                    }));
+                    return Ok(Some(Record { line: begin, error: Some(format!("more than {COLUMNS} fields")) }));
                 }
             }
         }
-        Ok(first.map(|line| Record {
-            line,
-            error: Some("a quote is not closed before the end of the list".into()),
-        }))
+        Ok(first.map(|line| Record { line, error: Some("a quote is not closed before the end of the list".into()) }))
     }
 }

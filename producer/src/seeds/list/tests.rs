@@ -42,10 +42,7 @@ fn error(name: &str, content: impl AsRef<[u8]>) -> ListError {
 #[test]
 fn text() {
     let list = "\u{feff}http://a/\r\n\n  # note\n\t http://b/ x \n#\nnot a url\nhttp://c/";
-    assert_eq!(
-        shown("l.txt", list),
-        ["1 http://a/", "4 http://b/ x", "6 not a url", "7 http://c/"]
-    );
+    assert_eq!(shown("l.txt", list), ["1 http://a/", "4 http://b/ x", "6 not a url", "7 http://c/"]);
     assert_eq!(shown("list", "http://a/\n"), ["1 http://a/"]);
 }
 
@@ -67,10 +64,7 @@ fn csv() {
 
 #[test]
 fn tsv() {
-    assert_eq!(
-        shown("l.tsv", "text\turl\nx, y\t http://a/ \n\"q\tr\"\thttp://b/\n"),
-        ["2 http://a/", "3 http://b/"]
-    );
+    assert_eq!(shown("l.tsv", "text\turl\nx, y\t http://a/ \n\"q\tr\"\thttp://b/\n"), ["2 http://a/", "3 http://b/"]);
 }
 
 #[test]
@@ -98,18 +92,9 @@ fn json_lines() {
 #[test]
 fn options_override_the_name() {
     let (_folder, path) = file("l.txt", "link;x\n{\"link\": \"http://a/\"}\n");
-    let options = ListOptions {
-        format: Some(Format::JsonLines),
-        url_column: "link".into(),
-    };
-    let rows: Vec<_> = open(&path, &options)
-        .expect("a list")
-        .map(|row| row.expect("a row"))
-        .collect();
-    assert!(
-        matches!(&rows[1], Row::Url { line: 2, url } if url == "http://a/"),
-        "{rows:?}"
-    );
+    let options = ListOptions { format: Some(Format::JsonLines), url_column: "link".into() };
+    let rows: Vec<_> = open(&path, &options).expect("a list").map(|row| row.expect("a row")).collect();
+    assert!(matches!(&rows[1], Row::Url { line: 2, url } if url == "http://a/"), "{rows:?}");
 }
 
 #[test]
@@ -118,10 +103,7 @@ fn rows_read_is_a_position() {
     let mut list = open(&path, &ListOptions::default()).expect("a list");
     assert_eq!(list.rows_read(), 0);
     let (first, second) = (list.next(), list.next());
-    assert!(matches!(
-        (first, second),
-        (Some(Ok(Row::Url { .. })), Some(Ok(Row::Bad { .. })))
-    ));
+    assert!(matches!((first, second), (Some(Ok(Row::Url { .. })), Some(Ok(Row::Bad { .. })))));
     assert_eq!(list.rows_read(), 2);
     let again = open(&path, &ListOptions::default()).expect("a list").nth(2);
     assert!(matches!(again, Some(Ok(Row::Url { line: 4, .. }))));
@@ -129,12 +111,9 @@ fn rows_read_is_a_position() {
 
 #[test]
 fn a_row_at_the_cap() {
-    for (name, head, tail) in [
-        ("l.txt", "", ""),
-        ("l.csv", "url\n", ""),
-        ("l.tsv", "url\n", ""),
-        ("l.jsonl", "\"", "\""),
-    ] {
+    for (name, head, tail) in
+        [("l.txt", "", ""), ("l.csv", "url\n", ""), ("l.tsv", "url\n", ""), ("l.jsonl", "\"", "\"")]
+    {
         let json = name.ends_with("jsonl");
         for (length, good) in [(ROW_BYTES - 1, true), (ROW_BYTES, true), (ROW_BYTES + 1, false)] {
             for end in ["\n", "\r\n", ""] {
@@ -161,14 +140,9 @@ fn a_line_of_10_mb_is_one_bad_row() {
         let rows = rows(name, list);
         let good = |row: &Row, expected: &str| matches!(row, Row::Url { url, .. } if url == expected);
         assert!(good(&rows[0], "a") && good(&rows[2], "b") && rows.len() == 3, "{name}");
-        let Row::Bad { line: found, text, why } = &rows[1] else {
-            panic!("{name}: a good row")
-        };
+        let Row::Bad { line: found, text, why } = &rows[1] else { panic!("{name}: a good row") };
         assert_eq!((*found, why.as_str()), (line, "longer than 64 KiB"));
-        assert!(
-            text.len() <= BAD_TEXT_BYTES && text.len() > BAD_TEXT_BYTES - 4 && text.contains("éé"),
-            "{name}"
-        );
+        assert!(text.len() <= BAD_TEXT_BYTES && text.len() > BAD_TEXT_BYTES - 4 && text.contains("éé"), "{name}");
     }
 }
 
@@ -179,10 +153,7 @@ fn a_quote_never_closed_costs_no_more_than_the_cap() {
     assert!(matches!(&rows[0], Row::Bad { line: 2, .. }));
     assert!(rows.len() > 14_000, "{}", rows.len());
     assert!(matches!(rows.last(), Some(Row::Url { line: 20_002, .. })));
-    assert_eq!(
-        shown("l.csv", "url\n\"a\nb\n"),
-        ["2! a quote is not closed before the end of the list"]
-    );
+    assert_eq!(shown("l.csv", "url\n\"a\nb\n"), ["2! a quote is not closed before the end of the list"]);
 }
 
 #[test]
@@ -222,23 +193,15 @@ fn empty_lists() {
 
 #[test]
 fn what_is_no_list() {
-    assert!(matches!(
-        error("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
-        ListError::Binary { .. }
-    ));
+    assert!(matches!(error("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), ListError::Binary { .. }));
     assert!(matches!(error("a.txt", b"\x01\x02\x03 text"), ListError::Binary { .. }));
     assert!(matches!(error("a.csv", b"PAR1\x15\x04"), ListError::Parquet { .. }));
     assert!(matches!(error("a.txt", b"\xff\xfeh\0t\0"), ListError::Utf16 { .. }));
-    for (magic, command) in [
-        (&b"\x1f\x8b\x08\0"[..], "zcat"),
-        (b"\x28\xb5\x2f\xfd\0", "zstdcat"),
-        (b"\xfd7zXZ\0", "xzcat"),
-    ] {
+    for (magic, command) in
+        [(&b"\x1f\x8b\x08\0"[..], "zcat"), (b"\x28\xb5\x2f\xfd\0", "zstdcat"), (b"\xfd7zXZ\0", "xzcat")]
+    {
         let text = error("a.txt", magic).to_string();
-        assert!(
-            text.contains(&format!("{command} ")) && text.contains("| producer urls -"),
-            "{text}"
-        );
+        assert!(text.contains(&format!("{command} ")) && text.contains("| producer urls -"), "{text}");
     }
 }
 
@@ -265,8 +228,5 @@ fn a_table_without_the_column() {
     let text = error("a.csv", "id, link ,text\n1,2,3\n").to_string();
     assert!(text.contains("no column `url`; there are: id, link, text"), "{text}");
     assert!(matches!(error("a.csv", "\"url\n1\n"), ListError::Header { .. }));
-    assert!(matches!(
-        error("a.csv", "a".repeat(ROW_BYTES + 1)),
-        ListError::Header { .. }
-    ));
+    assert!(matches!(error("a.csv", "a".repeat(ROW_BYTES + 1)), ListError::Header { .. }));
 }

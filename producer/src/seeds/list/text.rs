@@ -14,10 +14,7 @@ pub(super) fn next(lines: &mut Lines) -> io::Result<Option<Row>> {
         match checked(&line) {
             Ok(text) if text.trim().is_empty() => {}
             Ok(text) => {
-                return Ok(Some(Row::Url {
-                    line: line.number,
-                    url: text.trim().to_owned(),
-                }));
+                return Ok(Some(Row::Url { line: line.number, url: text.trim().to_owned() }));
             }
             Err(row) => return Ok(Some(row)),
         }

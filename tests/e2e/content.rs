@@ -59,7 +59,7 @@ async fn fetches_have_a_time_limit_to_the_last_byte() {
     let pause = Duration::from_millis(50);
     world
         .route("/drips.png", Response::image(png(20, 20, 1)).dripping(pause))
-        .route("/silent.png", Response::image(png(20, 20, 2)).after(Duration::from_secs(60)));
+        .route("/silent.png", Response::image(png(20, 20, 2)).after(Duration::from_mins(1)));
     let urls = ["/drips.png", "/silent.png"].map(|path| world.url(path));
     let started = Instant::now();
     let finished = world.urls(&urls, &["--fetch-timeout", "1s", "--retries", "0"]).await;

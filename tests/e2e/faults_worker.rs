@@ -64,7 +64,7 @@ async fn a_frozen_downloader_is_replaced_and_comes_back() {
 }
 
 async fn expect_consumers(place: &Place, queue: &str, count: u32) {
-    eventually("the consumers of the task queue", Duration::from_secs(60), async || {
+    eventually("the consumers of the task queue", Duration::from_mins(1), async || {
         let depth = place.depth(queue).await.map_err(|error| error.to_string())?;
         if depth.consumers == count { Ok(()) } else { Err(format!("{depth:?}, not {count}")) }
     })

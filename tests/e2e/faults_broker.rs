@@ -59,11 +59,18 @@ async fn a_run_survives_a_restart_of_the_broker() {
     expect_all_stored(world, crawl).await;
 }
 
+/// The queues are older than the run here: RabbitMQ writes a new quorum queue's registration to disk minutes later or when
+/// it is stopped, and one that is killed before that starts the queue without its log and without a leader
+/// (`name_not_registered` in its log; seen with 3.10.8, reported of others in rabbitmq-server issue 15725).
 #[tokio::test]
 async fn a_run_survives_the_death_of_the_broker() {
     let _turn = one_at_a_time().await;
     let mut node = Broker::private("death", "").await;
-    let (world, crawl) = under_way(node.place("crawl").await).await;
+    let place = node.place("crawl").await;
+    World::at("declare", PROGRAMS, Some(place.clone())).await.downloaders(1).await;
+    node.stop().await;
+    node.start_again().await;
+    let (world, crawl) = under_way(place).await;
     node.kill();
     node.start_again().await;
     expect_all_stored(world, crawl).await;

@@ -12,6 +12,18 @@ pub struct Shutdown {
     pub now: CancellationToken,
 }
 
+/// Runs a program to its end on a runtime of its own. What still blocks a thread then (a look-up of a name, a read of
+/// standard input) is left behind: it must not keep the process from ending.
+///
+/// # Errors
+/// When the runtime cannot be built, or as the program says.
+pub fn block_on<T, E: From<std::io::Error>>(program: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(program);
+    runtime.shutdown_background();
+    result
+}
+
 impl Shutdown {
     /// Watches SIGTERM and Ctrl-C for as long as the runtime lives.
     ///

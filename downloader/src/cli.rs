@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, ValueEnum};
 use common::cli::{BrokerOptions, LogOptions};
 use common::config::{duration, size};
@@ -36,7 +37,7 @@ pub struct WorkOptions {
     pub per_host: usize,
 
     /// Fetch from loopback, private and link-local addresses too; without it they are refused, whatever a task says
-    #[arg(long, env = "WARREN_ALLOW_PRIVATE", help_heading = "Fetching")]
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new(), help_heading = "Fetching")]
     pub allow_private: bool,
 }
 

@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     common::telemetry::start(cli.log.log_format, &indicatif::MultiProgress::new());
     common::http::install_tls_provider();
-    match run(cli) {
+    match common::shutdown::block_on(run(cli)) {
         Ok(()) => Exit::Complete.into(),
         Err(error) => {
             eprintln!("error: {}", Chain(error.as_ref()));
@@ -58,7 +58,6 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
 }
 
-#[tokio::main]
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = Settings::try_from(cli.work)?;
     let shutdown = Shutdown::on_signals().context("cannot watch for signals")?;

@@ -30,6 +30,9 @@ use crate::{intake, settle};
 /// Bodies from this length on are hashed away from the threads that serve the network, in bytes: about a millisecond.
 const LARGE: usize = 512 << 10;
 
+/// Bodies in memory for each image that is fetched at once: so many may wait for the store while the next are fetched.
+const BODIES_PER_SLOT: usize = 4;
+
 /// How much longer than the longest fetch a drain may take, for replies and goodbyes.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
@@ -67,6 +70,7 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
         slots: Semaphore::new(settings.concurrency.into()),
+        bodies: Semaphore::new(usize::from(settings.concurrency) * BODIES_PER_SLOT),
         hosts: HostLimits::new(settings.per_host),
         store,
         trouble: StoreTrouble::default(),
@@ -85,6 +89,7 @@ struct Worker {
     settings: Settings,
     fetch: ImageFetch,
     slots: Semaphore,
+    bodies: Semaphore,
     hosts: HostLimits,
     store: Store,
     trouble: StoreTrouble,
@@ -193,7 +198,8 @@ impl Worker {
         };
         // The host first: whoever waits for a busy host must not hold a slot that another host could use.
         let host = self.hosts.enter(&url).await;
-        // The semaphore is never closed.
+        // Held until the image is stored. The semaphores are never closed.
+        let _body = self.bodies.acquire().await;
         let slot = self.slots.acquire().await;
         if !batch.begin_image(self.draining.is_cancelled()) {
             return None;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use common::cli::{BrokerOptions, LogOptions};
 use common::config::duration;
@@ -119,7 +120,7 @@ pub struct RunOptions {
     pub broker: BrokerOptions,
 
     /// Queue and downloader inside this process, without a broker; takes the downloader's options too
-    #[arg(long, env = "WARREN_EMBEDDED", help_heading = "Broker")]
+    #[arg(long, env = "WARREN_EMBEDDED", value_parser = FalseyValueParser::new(), help_heading = "Broker")]
     pub embedded: bool,
 
     /// Give up when no reply has come for this long while some are awaited
@@ -155,15 +156,15 @@ pub struct RunOptions {
     pub user_agent: String,
 
     /// Do not ask robots.txt
-    #[arg(long, env = "WARREN_IGNORE_ROBOTS", help_heading = "Politeness")]
+    #[arg(long, env = "WARREN_IGNORE_ROBOTS", value_parser = FalseyValueParser::new(), help_heading = "Politeness")]
     pub ignore_robots: bool,
 
     /// Let pages and images be on loopback, private or link-local addresses
-    #[arg(long, env = "WARREN_ALLOW_PRIVATE", help_heading = "Politeness")]
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new(), help_heading = "Politeness")]
     pub allow_private: bool,
 
     /// Write each outcome to standard output as a JSON line, as it comes; the summary then goes to standard error
-    #[arg(long, env = "WARREN_STREAM", help_heading = "Output")]
+    #[arg(long, env = "WARREN_STREAM", value_parser = FalseyValueParser::new(), help_heading = "Output")]
     pub stream: bool,
 
     /// How the summary is written
@@ -205,7 +206,7 @@ pub struct ExtractOptions {
     pub user_agent: String,
 
     /// Let the page be on a loopback, private or link-local address
-    #[arg(long, env = "WARREN_ALLOW_PRIVATE")]
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new())]
     pub allow_private: bool,
 }
 

@@ -55,7 +55,10 @@ pub fn main() -> ExitCode {
     let bars = MultiProgress::new();
     common::telemetry::start(cli.log.log_format, &bars);
     common::http::install_tls_provider();
-    match settings::check_embedded(&matches).map_err(Into::into).and_then(|()| run(cli, bars)) {
+    match settings::check_embedded(&matches)
+        .map_err(Into::into)
+        .and_then(|()| common::shutdown::block_on(run(cli, bars)))
+    {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("error: {}", Chain(error.as_ref()));
@@ -78,7 +81,6 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if is_input { Exit::Usage } else { Exit::Internal }
 }
 
-#[tokio::main]
 async fn run(cli: Cli, bars: MultiProgress) -> anyhow::Result<Exit> {
     let shutdown = Shutdown::on_signals().context("cannot watch for signals")?;
     let session = Session { shutdown, bars };

@@ -27,10 +27,11 @@ impl Stream {
         (Self { rows }, tokio::task::spawn_blocking(move || write_all(received)))
     }
 
-    /// Writes rows.
-    pub async fn write(&self, rows: Vec<Row>) {
+    /// Writes rows, if there is a stream and there are any.
+    pub async fn write(stream: Option<&Self>, rows: Vec<Row>) {
+        let Some(stream) = stream.filter(|_| !rows.is_empty()) else { return };
         // Fails when nobody reads standard output any more, which the writer has said.
-        self.rows.send(rows).await.unwrap_or(());
+        stream.rows.send(rows).await.unwrap_or(());
     }
 }
 

@@ -19,10 +19,7 @@ use producer::report::summary::Summary;
 use serde_json::Value;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("a member has a workspace")
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a member has a workspace").to_owned()
 }
 
 fn read(file: &str) -> String {
@@ -44,11 +41,7 @@ fn table(heading: &str) -> Vec<Vec<String>> {
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
     let rows: Vec<Vec<String>> = rows
         .map(|row| {
-            format!("`{row}")
-                .trim_end_matches(['|', ' '])
-                .split(" | ")
-                .map(|cell| cell.trim().to_owned())
-                .collect()
+            format!("`{row}").trim_end_matches(['|', ' ']).split(" | ").map(|cell| cell.trim().to_owned()).collect()
         })
         .collect();
     assert!(!rows.is_empty(), "docs/output.md has no table below {heading:?}");
@@ -162,10 +155,7 @@ fn the_fields_of_the_summary_are_those_of_the_code() {
     let section: String = table("The summary").concat().concat();
     for counts in ["pages", "images"] {
         for name in keys(&summary[counts]) {
-            assert!(
-                section.contains(&format!("`{name}`")),
-                "docs/output.md leaves out {counts}.{name}"
-            );
+            assert!(section.contains(&format!("`{name}`")), "docs/output.md leaves out {counts}.{name}");
         }
     }
 }
@@ -173,10 +163,7 @@ fn the_fields_of_the_summary_are_those_of_the_code() {
 #[test]
 fn the_messages_that_the_protocol_shows_can_be_read() {
     let text = read("docs/protocol.md");
-    let examples = text
-        .split("```json\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next());
+    let examples = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
     let (mut tasks, mut replies) = (0, 0);
     for example in examples {
         if example.contains("\"images\"") {
@@ -197,16 +184,10 @@ fn the_messages_that_the_protocol_shows_can_be_read() {
 fn help(mut command: Command, path: &[&str]) -> String {
     command.build();
     for name in path {
-        command = command
-            .find_subcommand(name)
-            .unwrap_or_else(|| panic!("no command {name}"))
-            .clone();
+        command = command.find_subcommand(name).unwrap_or_else(|| panic!("no command {name}")).clone();
     }
     // Neither the terminal's width nor the values that variables happen to have.
-    let mut command = command
-        .term_width(100)
-        .max_term_width(100)
-        .mut_args(|argument| argument.hide_env_values(true));
+    let mut command = command.term_width(100).max_term_width(100).mut_args(|argument| argument.hide_env_values(true));
     let text = command.render_long_help().to_string();
     let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
     lines.join("\n")
@@ -233,7 +214,7 @@ variable of an option without a value is `true` or `false`.
         ("downloader", downloader::cli::Cli::command(), &[]),
     ];
     for (name, command, path) in programs {
-        text += &format!("\n## {name}\n\n```text\n{}\n```\n", help(command, path));
+        text.push_str(&["\n## ", name, "\n\n```text\n", &help(command, path), "\n```\n"].concat());
     }
     text
 }
@@ -254,11 +235,7 @@ fn the_options_are_what_help_prints() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    let mut files = vec![
-        "README.md".to_owned(),
-        "CHANGELOG.md".to_owned(),
-        "CONTRIBUTING.md".to_owned(),
-    ];
+    let mut files = vec!["README.md".to_owned(), "CHANGELOG.md".to_owned(), "CONTRIBUTING.md".to_owned()];
     for entry in fs::read_dir(root().join("docs")).expect("there is docs/") {
         let name = entry.expect("a file").file_name();
         files.push(format!("docs/{}", name.to_string_lossy()));
@@ -270,10 +247,7 @@ fn links_between_documents_lead_somewhere() {
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#')) {
             let path = target.split('#').next().unwrap_or(target);
-            assert!(
-                folder.join(path).exists(),
-                "{file} links to {target}, which is not there"
-            );
+            assert!(folder.join(path).exists(), "{file} links to {target}, which is not there");
         }
     }
 }

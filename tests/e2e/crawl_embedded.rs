@@ -149,3 +149,14 @@ async fn sets_of_candidates_give_their_largest() {
         assert_eq!(world.site().log().hits(path), 0, "{path} is not the largest");
     }
 }
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_ends_the_run_at_once() {
+    let mut world = embedded("no-store").await;
+    world.page("/", "<img src=a.png>").image("/a.png", png(3, 3, 1));
+    let file = world.folder().file("file", "not a folder");
+    let inside = file.join("store").display().to_string();
+    let finished = world.crawl(&["--store", &inside]).await;
+    finished.expect_code(1).expect_state("interrupted").expect_counts();
+    assert!(finished.talk.contains(&inside), "the store is not named:\n{}", finished.talk);
+}

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use harness::{Broker, Gate, Response, World, eventually, one_at_a_time};
+use harness::{Broker, Gate, Response, Signal, World, eventually, one_at_a_time};
 
 use crate::{PROGRAMS, images, world};
 
@@ -105,4 +105,26 @@ async fn a_task_queue_of_another_type_is_refused_by_name() {
     let downloader = world.start_downloader(&[]);
     assert_eq!(downloader.wait(SOON).await, harness::Exit::Code(3), "{}", downloader.talk());
     assert!(downloader.talk().contains(&tasks), "the queue is not named:\n{}", downloader.talk());
+}
+
+#[tokio::test]
+async fn programs_whose_broker_is_gone_for_good_can_still_end() {
+    let _turn = one_at_a_time().await;
+    let mut node = Broker::private("gone", "").await;
+    let mut world = World::at("gone", PROGRAMS, Some(node.place("crawl").await)).await;
+    let gate = Gate::shut();
+    let urls = images(&world, 4, |image| image.behind(&gate));
+    world.downloaders(1).await;
+    let crawl = world.start_urls(&urls, &["--timeout", "3s"]);
+    gate.reached(4).await;
+    node.kill();
+    let finished = world.finish(crawl).await;
+    finished.expect_code(4).expect_state("timed-out").expect_counts();
+    assert_eq!(finished.count("outstanding"), 4);
+    // Nobody can be told of the images in its hands, so it is told twice.
+    world.worker(1).signal(Signal::Term);
+    world.worker(1).expect_running();
+    world.worker(1).signal(Signal::Term);
+    world.worker(1).wait(Duration::from_secs(5)).await;
+    gate.open();
 }

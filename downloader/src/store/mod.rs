@@ -41,7 +41,7 @@ struct Request {
     done: oneshot::Sender<Result<String, StoreError>>,
 }
 
-/// Images waiting for the next commit, at most; bodies are bounded by the downloader's concurrency anyway.
+/// Images waiting for the next commit, at most; the downloader bounds the bodies in memory.
 const WAITING: usize = 256;
 
 /// A handle on the store's writer.

@@ -64,7 +64,7 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
         return Err(RunExists { name: settings.run.to_string(), folder }.into());
     }
     // The broker first: a run that could not begin leaves nothing behind.
-    let (transport, worker) = connect(&settings).await?;
+    let (transport, mut worker) = connect(&settings).await?;
     create(&settings, &folder)?;
     let ledger = Ledger::create(&folder, &settings.run, work.max_images)?;
     ledger.add_pages(work.seeds).await?;
@@ -74,7 +74,10 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     let progress = Progress::start(&session.bars, ledger.clone(), watched);
     let (stream, writing) = settings.stream.then(Stream::start).unzip();
     let pipeline = Pipeline::new(&settings, ledger.clone(), transport.clone(), fetch, work.source, stream, live);
-    let ended = drive(&settings, pipeline, &transport, &session.shutdown).await;
+    let (ended, worker) = tokio::select! {
+        ended = drive(&settings, pipeline, &transport, &session.shutdown) => (ended, worker),
+        failure = failure_of(&mut worker) => (Err(PipelineError::Downloader(failure)), None),
+    };
     progress.finish().await;
     if let Some(writing) = writing {
         writing.await?;
@@ -138,6 +141,19 @@ async fn connect(settings: &RunSettings) -> Result<(Transport, Option<Worker>), 
             let working = tokio::spawn(working);
             Ok((transport, Some(Worker { shutdown, working })))
         }
+    }
+}
+
+/// Waits for the downloader in this process to fail; without one, or while it works, for ever.
+async fn failure_of(worker: &mut Option<Worker>) -> anyhow::Error {
+    match worker {
+        Some(worker) => match (&mut worker.working).await {
+            Ok(Err(error)) => error,
+            Err(error) => error.into(),
+            // It left in good order (`--exit-when-idle`); if images are still to come, the timeout says so.
+            Ok(Ok(_)) => std::future::pending().await,
+        },
+        None => std::future::pending().await,
     }
 }
 

@@ -9,14 +9,21 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::book::Book;
 use super::{HostId, NewImage, PendingImage, Recording, RowId};
 
-pub(super) fn add(book: &mut Book, sql: &Connection, page: Option<RowId>, new: &[NewImage]) -> rusqlite::Result<()> {
+/// Accepts images that are not known yet. Returns the rows of those that have their outcome already.
+pub(super) fn add(
+    book: &mut Book,
+    sql: &Connection,
+    page: Option<RowId>,
+    new: &[NewImage],
+) -> rusqlite::Result<Vec<RowId>> {
+    let mut settled = Vec::new();
     let mut insert = sql.prepare_cached(
         "INSERT OR IGNORE INTO images (image, url, host, page, source, alt, title, caption, status, reason)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for image in new {
         if book.max_images.is_some_and(|most| book.counts.found() >= most) {
-            return Ok(());
+            break;
         }
         let host = book.host(sql, &image.host)?;
         let id = ImageId::new(&book.run, &image.url);
@@ -36,9 +43,12 @@ pub(super) fn add(book: &mut Book, sql: &Connection, page: Option<RowId>, new: &
         if inserted == 1 {
             book.counts.add(status);
             book.counts.note(status, reason, None);
+            if image.verdict.is_some() {
+                settled.push(sql.last_insert_rowid());
+            }
         }
     }
-    Ok(())
+    Ok(settled)
 }
 
 /// Records an outcome. Returns the image's row if this outcome became its final one: an image that has one keeps it,

@@ -45,8 +45,13 @@ const SELECT: &str = "
         fetched_at, duration_ms
     FROM images LEFT JOIN pages ON pages.id = images.page";
 
-pub(super) fn row(sql: &Connection, id: RowId) -> rusqlite::Result<Row> {
-    sql.prepare_cached(&format!("{SELECT} WHERE images.id = ?1"))?.query_row(params![id], read)
+/// The rows of some images, if they are wanted at all.
+pub(super) fn rows(sql: &Connection, ids: &[RowId], wanted: bool) -> rusqlite::Result<Vec<Row>> {
+    if !wanted {
+        return Ok(Vec::new());
+    }
+    let mut statement = sql.prepare_cached(&format!("{SELECT} WHERE images.id = ?1"))?;
+    ids.iter().map(|id| statement.query_row(params![id], read)).collect()
 }
 
 pub(super) fn for_each<E>(

@@ -203,22 +203,31 @@ impl Ledger {
     }
 
     /// Accepts images of a list, of which `rows_read` rows are done with them; those known already stay as they are.
-    pub async fn add_listed(&self, new: Vec<NewImage>, rows_read: u64) -> Result<(), LedgerError> {
+    /// Returns the rows that have their outcome already, if asked for.
+    pub async fn add_listed(
+        &self,
+        new: Vec<NewImage>,
+        rows_read: u64,
+        want_rows: bool,
+    ) -> Result<Vec<Row>, LedgerError> {
         self.writer
             .run(move |book, sql| {
-                images::add(book, sql, None, &new)?;
-                schema::set(sql, "list_rows_read", &rows_read.to_string())
+                let settled = images::add(book, sql, None, &new)?;
+                schema::set(sql, "list_rows_read", &rows_read.to_string())?;
+                manifest::rows(sql, &settled, want_rows)
             })
             .await
     }
 
-    /// Records a page's end with everything that was found on it.
-    pub async fn page_done(&self, done: PageDone) -> Result<(), LedgerError> {
+    /// Records a page's end with everything that was found on it. Returns the rows that have their outcome already, if
+    /// asked for.
+    pub async fn page_done(&self, done: PageDone, want_rows: bool) -> Result<Vec<Row>, LedgerError> {
         self.writer
             .run(move |book, sql| {
-                images::add(book, sql, Some(done.id), &done.images)?;
+                let settled = images::add(book, sql, Some(done.id), &done.images)?;
                 pages::add(book, sql, &done.pages)?;
-                pages::finish(book, sql, &done)
+                pages::finish(book, sql, &done)?;
+                manifest::rows(sql, &settled, want_rows)
             })
             .await
     }
@@ -232,15 +241,11 @@ impl Ledger {
     pub async fn record(&self, recordings: Vec<Recording>, want_rows: bool) -> Result<Vec<Row>, LedgerError> {
         self.writer
             .run(move |book, sql| {
-                let mut rows = Vec::new();
+                let mut settled = Vec::new();
                 for recording in &recordings {
-                    if let Some(id) = images::record(book, sql, recording)?
-                        && want_rows
-                    {
-                        rows.push(manifest::row(sql, id)?);
-                    }
+                    settled.extend(images::record(book, sql, recording)?);
                 }
-                Ok(rows)
+                manifest::rows(sql, &settled, want_rows)
             })
             .await
     }

@@ -54,7 +54,7 @@ impl Fixture {
 #[tokio::test]
 async fn an_image_is_accepted_once_and_keeps_its_first_outcome() {
     let it = fixture(None);
-    it.ledger.add_listed(vec![image("http://host/a"), image("http://host/a")], 2).await.expect("written");
+    it.ledger.add_listed(vec![image("http://host/a"), image("http://host/a")], 2, false).await.expect("written");
     let first = it.ledger.record(vec![it.stored("http://host/a", 1)], true).await.expect("written");
     assert_eq!(first.len(), 1);
     let mut late = it.stored("http://host/a", 2);
@@ -70,7 +70,7 @@ async fn an_image_is_accepted_once_and_keeps_its_first_outcome() {
 #[tokio::test]
 async fn equal_bytes_under_another_url_are_a_duplicate_that_leads_to_them() {
     let it = fixture(None);
-    it.ledger.add_listed(vec![image("http://host/a"), image("http://host/b")], 2).await.expect("written");
+    it.ledger.add_listed(vec![image("http://host/a"), image("http://host/b")], 2, false).await.expect("written");
     let mut twin = it.stored("http://host/b", 1);
     twin.outcome.path = Some("elsewhere.png".to_owned());
     it.ledger.record(vec![it.stored("http://host/a", 1), twin], false).await.expect("written");
@@ -91,7 +91,7 @@ async fn an_outcome_of_an_image_that_the_run_does_not_know_changes_nothing() {
 #[tokio::test]
 async fn a_try_that_another_follows_leaves_the_image_outstanding_with_its_reason() {
     let it = fixture(None);
-    it.ledger.add_listed(vec![image("http://host/a")], 1).await.expect("written");
+    it.ledger.add_listed(vec![image("http://host/a")], 1, false).await.expect("written");
     let outcome = Outcome::new(ImageId::new(&it.run, "http://host/a"), 2, Status::Failed, Some(Reason::Http(503)));
     let recording = Recording { outcome, worker: None, is_final: false };
     it.ledger.record(vec![recording], true).await.expect("written");
@@ -116,7 +116,7 @@ async fn a_page_and_what_is_on_it_are_recorded_together() {
         images: vec![image("http://host/a")],
         pages: vec![page("http://host/", 1), page("http://host/next", 1)],
     };
-    it.ledger.page_done(done).await.expect("written");
+    it.ledger.page_done(done, false).await.expect("written");
     let waiting = it.ledger.pending_pages(0, 10).await.expect("read");
     assert_eq!(waiting.iter().map(|page| page.url.as_str()).collect::<Vec<_>>(), ["http://host/next"]);
     assert_eq!(it.rows().await[0].page_url.as_deref(), Some("http://host/"));
@@ -129,7 +129,7 @@ async fn a_page_and_what_is_on_it_are_recorded_together() {
 async fn images_are_accepted_up_to_the_limit() {
     let it = fixture(Some(2));
     let images = ["http://host/a", "http://host/a", "http://host/b", "http://host/c"].map(image).to_vec();
-    it.ledger.add_listed(images, 4).await.expect("written");
+    it.ledger.add_listed(images, 4, false).await.expect("written");
     assert_eq!(it.ledger.counts().found(), 2);
 }
 
@@ -138,7 +138,10 @@ async fn waiting_images_are_read_in_order_and_by_host() {
     let it = fixture(None);
     let mut elsewhere = image("http://other/x");
     elsewhere.host = "other".to_owned();
-    it.ledger.add_listed(vec![image("http://host/a"), elsewhere, image("http://host/b")], 3).await.expect("written");
+    it.ledger
+        .add_listed(vec![image("http://host/a"), elsewhere, image("http://host/b")], 3, false)
+        .await
+        .expect("written");
     let all = it.ledger.pending_images(0, 2).await.expect("read");
     assert_eq!(all.iter().map(|image| image.url.as_str()).collect::<Vec<_>>(), ["http://host/a", "http://other/x"]);
     let of_host = it.ledger.pending_images_of(all[0].host, all[0].id, 10).await.expect("read");

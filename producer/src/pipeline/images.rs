@@ -35,7 +35,6 @@ pub(super) struct Images {
     verdicts: Vec<Recording>,
     waiting_for_retry: usize,
     retries: u32,
-    stream: Option<Stream>,
 }
 
 impl Item for PendingImage {
@@ -49,7 +48,7 @@ impl Item for PendingImage {
 }
 
 impl Images {
-    pub(super) fn new(settings: &RunSettings, transport: Transport, stream: Option<Stream>) -> Self {
+    pub(super) fn new(settings: &RunSettings, transport: Transport) -> Self {
         Self {
             backlog: Backlog::default(),
             dispatch: Dispatch::new(transport, settings.run.clone(), settings.user_agent.clone()),
@@ -58,7 +57,6 @@ impl Images {
             verdicts: Vec::new(),
             waiting_for_retry: 0,
             retries: settings.retries,
-            stream,
         }
     }
 
@@ -187,7 +185,7 @@ impl Pipeline {
 
     fn record(&mut self, recordings: Vec<Recording>, receipt: Option<Receipt>) {
         self.images.recording += 1;
-        let (ledger, stream) = (self.ledger.clone(), self.images.stream.clone());
+        let (ledger, stream) = (self.ledger.clone(), self.stream.clone());
         self.tasks.spawn(async move {
             let rows = ledger.record(recordings, stream.is_some()).await?;
             if let Some(receipt) = receipt {
@@ -195,9 +193,7 @@ impl Pipeline {
                 // the ledger keeps the first outcome.
                 receipt.ack().await;
             }
-            if let Some(stream) = stream {
-                stream.write(rows).await;
-            }
+            Stream::write(stream.as_ref(), rows).await;
             Ok(Event::Recorded)
         });
     }

@@ -7,6 +7,7 @@ use super::{Event, PipelineError};
 use crate::frontier::Frontier;
 use crate::ledger::{Ledger, NewImage};
 use crate::seeds::list::{List, ListError, Row};
+use crate::stream::Stream;
 
 /// Rows in a portion.
 const PORTION: usize = 1_000;
@@ -17,26 +18,33 @@ const LOGGED: u64 = 100;
 /// A list that is being read.
 pub struct Listing {
     list: List,
+    first: Option<Row>,
     frontier: Frontier,
     bad: u64,
 }
 
 impl Listing {
-    /// A list that was opened, and what its rows are measured by.
-    #[must_use]
-    pub fn new(list: List, frontier: Frontier) -> Self {
-        Self { list, frontier, bad: 0 }
+    /// A list that was opened, and what its rows are measured by. Its first row is read here, so that an empty list is
+    /// known before anything else happens.
+    pub fn new(mut list: List, frontier: Frontier) -> Result<Self, ListError> {
+        let first = list.next().transpose()?;
+        Ok(Self { list, first, frontier, bad: 0 })
     }
 
     /// Reads the next portion into the ledger. The event carries the rest of the list, unless this was its end.
-    pub(super) async fn next_rows(mut self: Box<Self>, ledger: Ledger) -> Result<Event, PipelineError> {
+    pub(super) async fn next_rows(
+        mut self: Box<Self>,
+        ledger: Ledger,
+        stream: Option<Stream>,
+    ) -> Result<Event, PipelineError> {
         let (listing, portion) = spawn_blocking(move || {
             let portion = self.portion();
             (self, portion)
         })
         .await?;
         let (images, at_end) = portion?;
-        ledger.add_listed(images, listing.list.rows_read()).await?;
+        let settled = ledger.add_listed(images, listing.list.rows_read(), stream.is_some()).await?;
+        Stream::write(stream.as_ref(), settled).await;
         if at_end {
             listing.tell_bad_rows();
         }
@@ -45,6 +53,9 @@ impl Listing {
 
     fn portion(&mut self) -> Result<(Vec<NewImage>, bool), ListError> {
         let mut images = Vec::with_capacity(PORTION);
+        if let Some(row) = self.first.take() {
+            images.push(self.image(row));
+        }
         while images.len() < PORTION {
             match self.list.next().transpose()? {
                 Some(row) => images.push(self.image(row)),

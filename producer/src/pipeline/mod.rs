@@ -10,6 +10,7 @@ mod pages;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::chain::Chain;
 use common::shutdown::Shutdown;
 use common::transport::{Queue, QueueState, Transport, TransportError};
 use tokio::sync::{mpsc, watch};
@@ -40,6 +41,10 @@ const FLEET_EVERY: Duration = Duration::from_secs(1);
 /// Silence after which outstanding images are sent again if the task queue is empty: half the timeout, but not less.
 const SHORTEST_SILENCE: Duration = Duration::from_secs(15);
 
+/// How much later than `--timeout` a run gives up, at most: a downloader's own time limit may be as long, and its verdict
+/// on the last image is on its way then.
+const MARGIN: Duration = Duration::from_secs(2);
+
 /// How a run stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -63,6 +68,9 @@ pub enum PipelineError {
     /// The list broke off.
     #[error(transparent)]
     List(#[from] ListError),
+    /// The downloader in this process cannot work.
+    #[error("the downloader in this process cannot work: {}", Chain(.0.as_ref()))]
+    Downloader(anyhow::Error),
     /// A part of the program failed.
     #[error("a task of the producer failed; this is a bug worth reporting")]
     Task(#[from] JoinError),
@@ -125,6 +133,7 @@ pub struct Pipeline {
     queue: QueueState,
     last_reply: Instant,
     sent_again: bool,
+    stream: Option<Stream>,
     live: watch::Sender<Live>,
 }
 
@@ -145,10 +154,11 @@ impl Pipeline {
             Source::List(listing) => (None, Some(Box::new(listing))),
         };
         Self {
-            timeout: settings.timeout,
+            timeout: settings.timeout + (settings.timeout / 10).min(MARGIN),
             hosts: Hosts::new(settings, fetch),
             pages: Pages::new(work, settings.retries),
-            images: Images::new(settings, transport.clone(), stream),
+            images: Images::new(settings, transport.clone()),
+            stream,
             listing,
             list_under_way: false,
             alarms: Timers::default(),
@@ -232,7 +242,7 @@ impl Pipeline {
     fn read_list(&mut self) {
         if let Some(listing) = self.listing.take() {
             self.list_under_way = true;
-            self.tasks.spawn(listing.next_rows(self.ledger.clone()));
+            self.tasks.spawn(listing.next_rows(self.ledger.clone(), self.stream.clone()));
         }
     }
 

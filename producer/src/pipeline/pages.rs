@@ -19,6 +19,7 @@ use crate::ledger::{HostId, Ledger, NewImage, NewPage, PageDone, PageState, Pend
 use crate::page_fetch::{Fetched, Missed, PageFetch};
 use crate::retry;
 use crate::scope::authority;
+use crate::stream::Stream;
 
 /// Pages under way at once, from request to record. Their bodies are in memory meanwhile.
 const AT_ONCE: usize = 32;
@@ -201,7 +202,7 @@ impl Pipeline {
             PageDone { reason: Some(missed.reason), http_status: missed.status, ..found_nothing(page.id, state) };
         let (ledger, depth) = (self.ledger.clone(), page.depth);
         self.tasks.spawn(async move {
-            ledger.page_done(done).await?;
+            ledger.page_done(done, false).await?;
             Ok(Event::PageRecorded { depth })
         });
     }
@@ -209,7 +210,7 @@ impl Pipeline {
     /// Parses a page away from the threads that serve the network, and records what is on it.
     fn read_page(&mut self, page: PendingPage, fetched: Fetched) {
         let Some(work) = self.pages.work.clone() else { return };
-        let ledger = self.ledger.clone();
+        let (ledger, stream) = (self.ledger.clone(), self.stream.clone());
         self.tasks.spawn(async move {
             let depth = page.depth;
             let led_to = (fetched.url.as_str() != page.url).then(|| fetched.url.clone());
@@ -217,7 +218,8 @@ impl Pipeline {
             if let Some(url) = led_to {
                 ledger.page_seen(url.to_string(), authority(&url).to_owned(), depth).await?;
             }
-            ledger.page_done(done).await?;
+            let settled = ledger.page_done(done, stream.is_some()).await?;
+            Stream::write(stream.as_ref(), settled).await;
             Ok(Event::PageRecorded { depth })
         });
     }

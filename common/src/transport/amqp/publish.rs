@@ -10,6 +10,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Confirmation, Event};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::session::{Reconnect, Session, call};
 use super::{AmqpSettings, declare};
@@ -32,7 +33,6 @@ enum Command {
     Publish(Request),
     Inspect(Queue, oneshot::Sender<Result<QueueState, TransportError>>),
     Delete(Queue, oneshot::Sender<Result<(), TransportError>>),
-    Close(oneshot::Sender<()>),
 }
 
 struct Request {
@@ -45,6 +45,7 @@ struct Request {
 #[derive(Debug, Clone)]
 pub(super) struct Publisher {
     commands: mpsc::Sender<Command>,
+    closing: CancellationToken,
 }
 
 impl Publisher {
@@ -52,9 +53,10 @@ impl Publisher {
     pub(super) async fn start(settings: AmqpSettings) -> Result<Self, TransportError> {
         let (commands, received) = mpsc::channel(UNCONFIRMED);
         let (standing, stands) = oneshot::channel();
-        let link = Link { settings, received, waiting: VecDeque::new(), closing: None };
+        let closing = CancellationToken::new();
+        let link = Link { settings, received, waiting: VecDeque::new(), closing: closing.clone() };
         tokio::spawn(link.run(standing));
-        stands.await.unwrap_or(Err(TransportError::Closed)).map(|()| Self { commands })
+        stands.await.unwrap_or(Err(TransportError::Closed)).map(|()| Self { commands, closing })
     }
 
     pub(super) async fn publish(&self, queue: Queue, body: Vec<u8>) -> Result<Published, TransportError> {
@@ -69,12 +71,10 @@ impl Publisher {
         self.ask(|done| Command::Delete(queue, done)).await
     }
 
+    /// Ends the link, whatever it is doing: what is not confirmed by now is given up.
     pub(super) async fn close(self) {
-        let (done, closed) = oneshot::channel();
-        if self.commands.send(Command::Close(done)).await.is_ok() {
-            // An error means that the link ended by itself, which is what was asked for.
-            closed.await.unwrap_or(());
-        }
+        self.closing.cancel();
+        self.commands.closed().await;
     }
 
     async fn ask<T>(
@@ -103,7 +103,7 @@ struct Link {
     received: mpsc::Receiver<Command>,
     /// To be sent (again) before anything new is taken.
     waiting: VecDeque<Request>,
-    closing: Option<oneshot::Sender<()>>,
+    closing: CancellationToken,
 }
 
 impl Link {
@@ -118,16 +118,17 @@ impl Link {
                         answer(standing, Ok(()));
                     }
                     match self.serve(&session).await {
-                        Over::Closed => {
-                            session.close().await;
-                            return self.closing.into_iter().for_each(|done| answer(done, ()));
-                        }
+                        Over::Closed => return session.close().await,
                         Over::Lost(error) => error,
                     }
                 }
                 Err(error) => error,
             };
-            if let Err(error) = reconnect.after(lost).await {
+            let next = tokio::select! {
+                next = reconnect.after(lost) => next,
+                () = self.closing.cancelled() => return,
+            };
+            if let Err(error) = next {
                 break error;
             }
         };
@@ -154,7 +155,6 @@ impl Link {
                 Command::Publish(request) => answer(request.done, Err(error.clone())),
                 Command::Inspect(_, done) => answer(done, Err(error.clone())),
                 Command::Delete(_, done) => answer(done, Err(error.clone())),
-                Command::Close(done) => return answer(done, ()),
             }
         }
     }
@@ -188,11 +188,8 @@ impl Link {
                     serving.resume_at = None;
                     Ok(())
                 }
+                () = self.closing.cancelled() => return Over::Closed,
                 command = self.received.recv(), if free => match command {
-                    Some(Command::Close(done)) => {
-                        self.closing = Some(done);
-                        return Over::Closed;
-                    }
                     Some(command) => self.obey(session, serving, command).await,
                     None => return Over::Closed,
                 },
@@ -212,7 +209,6 @@ impl Link {
             Command::Delete(queue, done) => {
                 answer(done, declare::delete(&self.settings, &session.connection, &queue).await);
             }
-            Command::Close(done) => self.closing = Some(done),
         }
         Ok(())
     }

@@ -52,6 +52,7 @@ pub enum Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// One URL a line; blank lines and lines that begin with `#` are skipped.
+    #[value(name = "txt", alias = "text")]
     Text,
     /// Comma-separated, with a header.
     Csv,

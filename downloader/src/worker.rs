@@ -110,7 +110,9 @@ impl Worker {
         let reason = self.take_deliveries(&mut consumer, &images, &mut replies).await?;
         consumer.stop().await;
         images.close();
-        tracing::info!(images = images.len(), "takes no further work; finishing what has begun");
+        if !images.is_empty() {
+            tracing::info!(images = images.len(), "takes no further work; finishing what has begun");
+        }
         let grace = self.settings.fetch_timeout + DRAIN_MARGIN;
         let drained = async {
             images.wait().await;

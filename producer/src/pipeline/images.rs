@@ -93,7 +93,8 @@ pub(super) async fn read(ledger: Ledger, reading: Reading) -> Result<Event, Pipe
 }
 
 impl Pipeline {
-    pub(super) fn dispatch_images(&mut self, now: Instant) {
+    /// Hands out the images that may be handed out. Says whether any were.
+    pub(super) fn dispatch_images(&mut self, now: Instant) -> bool {
         let room = self.images.room();
         let mut sending = Vec::new();
         while sending.len() < room
@@ -125,12 +126,14 @@ impl Pipeline {
                 }
             }
         }
-        if !sending.is_empty() {
-            if self.images.dispatch.out() == 0 {
-                self.last_reply = now;
-            }
-            self.images.dispatch.send(sending, self.images.window.batch(), self.images.window.consumers());
+        if sending.is_empty() {
+            return false;
         }
+        if self.images.dispatch.out() == 0 {
+            self.last_reply = now;
+        }
+        self.images.dispatch.send(sending, self.images.window.batch(), self.images.window.consumers());
+        true
     }
 
     pub(super) fn record_verdicts(&mut self) {

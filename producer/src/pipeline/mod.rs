@@ -118,6 +118,7 @@ enum Alarm {
 }
 
 /// One run.
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one task is under way or whose turn it is")]
 pub struct Pipeline {
     timeout: Duration,
     ledger: Ledger,
@@ -127,6 +128,7 @@ pub struct Pipeline {
     images: Images,
     listing: Option<Box<Listing>>,
     list_under_way: bool,
+    images_first: bool,
     alarms: Timers<Alarm>,
     tasks: Tasks,
     asking_fleet: bool,
@@ -161,6 +163,7 @@ impl Pipeline {
             stream,
             listing,
             list_under_way: false,
+            images_first: false,
             alarms: Timers::default(),
             tasks: JoinSet::new(),
             asking_fleet: false,
@@ -223,11 +226,25 @@ impl Pipeline {
         }
         self.read_ledger();
         self.read_list();
-        self.start_pages(now);
-        self.dispatch_images(now);
+        self.start_in_turn(now);
         self.record_verdicts();
         let live = Live { out: self.images.dispatch.out(), downloaders: self.images.window.consumers() };
         self.live.send_replace(live);
+    }
+
+    /// Pages and images of a host share its places: whoever was first to take one is second next time, so that neither
+    /// waits for the other's end.
+    fn start_in_turn(&mut self, now: Instant) {
+        let first_took = if self.images_first {
+            let took = self.dispatch_images(now);
+            self.start_pages(now);
+            took
+        } else {
+            let took = self.start_pages(now);
+            self.dispatch_images(now);
+            took
+        };
+        self.images_first ^= first_took;
     }
 
     fn read_ledger(&mut self) {

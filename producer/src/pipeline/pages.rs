@@ -114,18 +114,21 @@ pub(super) async fn read(ledger: Ledger, reading: Reading) -> Result<Event, Pipe
 }
 
 impl Pipeline {
-    pub(super) fn start_pages(&mut self, now: Instant) {
-        let Some(work) = self.pages.work.clone() else { return };
+    /// Starts the pages that may start. Says whether any did.
+    pub(super) fn start_pages(&mut self, now: Instant) -> bool {
+        let Some(work) = self.pages.work.clone() else { return false };
+        let mut started = false;
         while !self.pages.stopped && self.pages.has_room() {
             let found = self.ledger.counts().found();
             let retried = self.pages.backlog.peek().is_some_and(|page| self.pages.attempts.contains_key(&page.id));
             let enough_pages = !retried && work.max_pages.is_some_and(|most| self.pages.started >= most);
             if enough_pages || work.max_images.is_some_and(|most| found >= most) {
-                self.pages.stopped = true;
-                return;
+                // One that was begun and failed for the moment is still to be ended.
+                self.pages.stopped = self.pages.waiting_for_retry == 0;
+                break;
             }
             let Some((host, url)) = self.pages.backlog.peek().map(|page| (page.host, Url::parse(&page.url))) else {
-                return;
+                break;
             };
             let gate = match &url {
                 Ok(url) => self.hosts.gate(host, url, now),
@@ -136,6 +139,7 @@ impl Pipeline {
                     self.hosts.pace.begin(host, now);
                     self.pages.started += u64::from(!retried);
                     self.start_page(&work, url);
+                    started = true;
                 }
                 (Gate::AskRobots, Ok(url)) => {
                     self.pages.backlog.park();
@@ -151,9 +155,10 @@ impl Pipeline {
                         self.page_missed(&page, reason.into());
                     }
                 }
-                (Gate::Open | Gate::AskRobots, Err(_)) => return,
+                (Gate::Open | Gate::AskRobots, Err(_)) => break,
             }
         }
+        started
     }
 
     fn begin(&mut self, page: &PendingPage) {

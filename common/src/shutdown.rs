@@ -1,7 +1,15 @@
 //! Two-step stopping: the first signal asks for an orderly end, the second for an end at once.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+
+use crate::exit::Exit;
+
+/// How long "at once" may take.
+const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// What running code watches to learn that it should end.
 #[derive(Debug, Clone, Default)]
@@ -34,13 +42,22 @@ impl Shutdown {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let watched = shutdown.clone();
         tokio::spawn(async move {
-            for token in [watched.drain, watched.now] {
+            let mut signalled = async || {
                 tokio::select! {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
                 }
-                token.cancel();
+            };
+            signalled().await;
+            watched.drain.cancel();
+            signalled().await;
+            watched.now.cancel();
+            // Whoever says it twice means it: a program that is still there then is stuck in something it cannot leave.
+            tokio::select! {
+                () = signalled() => {}
+                () = sleep(AT_ONCE) => {}
             }
+            std::process::exit(Exit::Interrupted as i32);
         });
         Ok(shutdown)
     }

@@ -18,10 +18,10 @@ pub enum LogFormat {
 }
 
 /// Starts logging to standard error. Levels come from `WARREN_LOG` (`RUST_LOG`'s syntax), by default `info` of our own
-/// crates and warnings of the rest. Lines are written above whatever `bars` shows.
+/// crates: what libraries say of a lost connection, we say in our own words. Lines are written above whatever `bars` shows.
 pub fn start(format: LogFormat, bars: &MultiProgress) {
     let filter = EnvFilter::try_from_env("WARREN_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,common=info,producer=info,downloader=info,lapin=off"));
+        .unwrap_or_else(|_| EnvFilter::new("off,common=info,producer=info,downloader=info"));
     let writer = AboveBars(bars.clone());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false);
     // A second start in one process (tests that run both programs in it) keeps the first: nothing is lost by that.

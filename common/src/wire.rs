@@ -4,14 +4,24 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{Reply, Status};
+use crate::outcome::{Outcome, Reply, Status};
 use crate::task::Task;
 
 /// The version of the format that this build speaks.
 pub const VERSION: u32 = 1;
 
-/// Longest message in bytes. A full batch of the longest URLs is half of it; RabbitMQ 4 itself refuses 16 MiB.
-pub const MAX_MESSAGE: usize = 1 << 20;
+/// Longest message in bytes: more than a full batch, or a full reply, of the longest URLs, of which JSON may need two bytes
+/// for each. RabbitMQ 4 itself refuses 16 MiB.
+pub const MAX_MESSAGE: usize = 4 << 20;
+
+/// Most outcomes in a reply.
+pub const MAX_OUTCOMES: usize = 200;
+
+/// Longest wish of a server to be left alone that a reply may pass on, in seconds.
+const LONGEST_RETRY_AFTER: u64 = 24 * 60 * 60;
+
+/// The end of the year 9999, in milliseconds since 1970: the last that RFC 3339 can write.
+const LAST_MOMENT: u64 = 253_402_300_799_999;
 
 /// Longest URL in a message, in bytes.
 pub const MAX_URL: usize = 8 << 10;
@@ -39,8 +49,11 @@ pub fn read_task(body: &[u8]) -> Result<Task, WireError> {
     if task.images.is_empty() || task.images.len() > Task::MAX_IMAGES {
         return Err(WireError::Rule("a batch has 1 to 64 images"));
     }
-    if task.images.iter().any(|image| image.url.len() > MAX_URL) {
-        return Err(WireError::Rule("a URL is too long"));
+    if task.images.iter().any(|image| image.url.len() > MAX_URL || image.attempt == 0) {
+        return Err(WireError::Rule("a URL is too long, or a try has number 0"));
+    }
+    if task.user_agent.is_empty() || !task.user_agent.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(WireError::Rule("the user agent cannot stand in a header"));
     }
     Ok(task)
 }
@@ -51,7 +64,21 @@ pub fn read_reply(body: &[u8]) -> Result<Reply, WireError> {
     if reply.outcomes.iter().any(|outcome| matches!(outcome.status, Status::Duplicate | Status::Outstanding)) {
         return Err(WireError::Rule("a worker cannot know that status"));
     }
+    if reply.outcomes.len() > MAX_OUTCOMES || !reply.outcomes.iter().all(is_plausible) {
+        return Err(WireError::Rule("a number is out of range, or a text too long"));
+    }
     Ok(reply)
+}
+
+/// Whether an outcome's numbers and texts are such as a worker of ours writes; the ledger and the clock could not take others.
+fn is_plausible(outcome: &Outcome) -> bool {
+    let counts = [outcome.bytes, Some(outcome.duration_ms)];
+    let texts = [&outcome.final_url, &outcome.content_type, &outcome.format, &outcome.sha256, &outcome.path];
+    outcome.attempt > 0
+        && outcome.retry_after.is_none_or(|seconds| seconds <= LONGEST_RETRY_AFTER)
+        && outcome.fetched_at <= LAST_MOMENT
+        && counts.into_iter().flatten().all(|count| i64::try_from(count).is_ok())
+        && texts.into_iter().flatten().all(|text| text.len() <= MAX_URL)
 }
 
 /// Writes a message.
@@ -83,7 +110,6 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
 mod tests {
     use super::*;
     use crate::image_id::ImageId;
-    use crate::outcome::Outcome;
     use crate::task::ImageTask;
 
     fn task(images: usize, url: &str) -> Task {
@@ -107,7 +133,7 @@ mod tests {
     fn the_limits_hold_at_the_boundary() {
         assert!(read_task(&write(&task(0, "http://a/"))).is_err());
         assert!(read_task(&write(&task(65, "http://a/"))).is_err());
-        let longest = "a".repeat(MAX_URL);
+        let longest = "\\".repeat(MAX_URL);
         assert!(read_task(&write(&task(64, &longest))).is_ok(), "a full batch of the longest URLs fits");
         assert!(read_task(&write(&task(1, &(longest + "a")))).is_err());
         let padding = |length: usize| {
@@ -131,6 +157,33 @@ mod tests {
         let mut unknown = serde_json::to_value(task(1, "http://a/")).expect("json");
         unknown["extra"] = 1.into();
         assert!(matches!(read_task(&write(&unknown)), Err(WireError::Malformed(_))));
+    }
+
+    #[test]
+    fn a_full_reply_of_the_longest_texts_fits_and_senseless_numbers_are_refused() {
+        let mut outcome = Outcome::new(ImageId::from([7; 16]), 1, Status::Stored, None);
+        outcome.final_url = Some("\\".repeat(MAX_URL));
+        let reply = |outcomes| Reply {
+            v: VERSION,
+            run: "run".parse().expect("valid"),
+            worker: "w".repeat(200),
+            concurrency: 64,
+            outcomes,
+        };
+        assert!(read_reply(&write(&reply(vec![outcome.clone(); MAX_OUTCOMES]))).is_ok());
+        assert!(read_reply(&write(&reply(vec![outcome.clone(); MAX_OUTCOMES + 1]))).is_err());
+        let changes: [fn(&mut Outcome); 5] = [
+            |outcome| outcome.attempt = 0,
+            |outcome| outcome.retry_after = Some(u64::MAX),
+            |outcome| outcome.fetched_at = u64::MAX,
+            |outcome| outcome.bytes = Some(u64::MAX),
+            |outcome| outcome.path = Some("p".repeat(MAX_URL + 1)),
+        ];
+        for change in changes {
+            let mut changed = outcome.clone();
+            change(&mut changed);
+            assert!(read_reply(&write(&reply(vec![changed.clone()]))).is_err(), "{changed:?}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use common::http::{self, Announced, BodyError, ClientSettings};
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
 use common::task::ImageTask;
+use common::wire::MAX_URL;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use reqwest::{Client, StatusCode};
 use url::Url;
@@ -72,6 +73,9 @@ impl ImageFetch {
         let response = request.send().await.map_err(|error| http::reason_of(&error))?;
         outcome.http_status = Some(response.status().as_u16());
         outcome.content_type = content_type(response.headers());
+        if response.url().as_str().len() > MAX_URL {
+            return Err(Reason::Redirects);
+        }
         outcome.final_url = (*response.url() != url).then(|| response.url().to_string());
         if let Some(refused) = http::redirect_refused(&response) {
             return Err(refused.into());

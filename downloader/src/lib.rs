@@ -39,6 +39,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     common::telemetry::start(cli.log.log_format, &indicatif::MultiProgress::new());
     common::http::install_tls_provider();
+    common::descriptors::raise_limit();
     match common::shutdown::block_on(run(cli)) {
         Ok(()) => Exit::Complete.into(),
         Err(error) => {

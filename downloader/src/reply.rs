@@ -18,9 +18,6 @@ use crate::settle;
 /// Replies on their way at once.
 const AT_ONCE: usize = 2;
 
-/// Most outcomes in a reply; about 100 kB.
-const MAX_OUTCOMES: usize = 256;
-
 /// An image that is done, and the batch it is of.
 pub(crate) struct Finished {
     pub(crate) batch: Arc<Batch>,
@@ -44,7 +41,7 @@ impl Replier {
             while sending.len() >= AT_ONCE {
                 sent(sending.join_next().await)?;
             }
-            if finished.recv_many(&mut group, MAX_OUTCOMES).await == 0 {
+            if finished.recv_many(&mut group, wire::MAX_OUTCOMES).await == 0 {
                 break;
             }
             for (run, group) in by_run(group.drain(..)) {

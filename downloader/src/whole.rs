@@ -6,7 +6,7 @@
 pub(crate) fn is_whole(format: &str, bytes: &[u8]) -> bool {
     match format {
         "png" => png(bytes).is_some(),
-        "jpg" => jpeg(bytes),
+        "jpg" => jpeg(bytes).is_some(),
         "gif" => gif(bytes).is_some(),
         "webp" => webp(bytes).is_some(),
         _ => true,
@@ -27,10 +27,25 @@ fn png(bytes: &[u8]) -> Option<()> {
     }
 }
 
-/// Looks for the end-of-image marker (ITU T.81, B.1.1.3). In the picture's data a byte 0xff is followed by 0, so the marker
-/// cannot be a part of it.
-fn jpeg(bytes: &[u8]) -> bool {
-    bytes.windows(2).rev().any(|pair| pair == [0xff, 0xd9])
+/// Walks the segments to the start of the picture's data, and looks for the end-of-image marker behind it (ITU T.81, B.1).
+/// Before it an embedded thumbnail may have such a marker of its own; in the data a byte 0xff is followed by 0.
+fn jpeg(bytes: &[u8]) -> Option<()> {
+    let mut rest = bytes.get(2..)?;
+    loop {
+        match rest.get(..2)? {
+            [0xff, 0xda] => return rest.windows(2).any(|pair| pair == [0xff, 0xd9]).then_some(()),
+            // Fill bytes before a marker.
+            [0xff, 0xff] => rest = rest.get(1..)?,
+            // Markers that stand alone.
+            [0xff, 0x01 | 0xd0..=0xd7] => rest = rest.get(2..)?,
+            [0xff, _] => {
+                let length = u16::from_be_bytes(rest.get(2..4)?.first_chunk().copied()?);
+                rest = rest.get(2 + usize::from(length)..)?;
+            }
+            // Not where a segment should be: decoders look on, and so the marker is all there is to go by.
+            _ => return rest.windows(2).any(|pair| pair == [0xff, 0xd9]).then_some(()),
+        }
+    }
 }
 
 /// Walks the blocks to the trailer (`GIF89a` specification, 27).
@@ -77,7 +92,8 @@ mod tests {
             png.extend([0; 4]);
         }
         let gif = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff\x21\xf9\x04\0\0\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
-        let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xda\0\x02\x12\xff\0\x34\xff\xd9";
+        // With a thumbnail, and its end, in the first segment.
+        let jpeg = b"\xff\xd8\xff\xe0\0\x04\xff\xd9\xff\xda\0\x02\x12\xff\0\x34\xff\xd9";
         let webp = b"RIFF\x0c\0\0\0WEBPVP8 data";
         [("png", png), ("gif", gif.to_vec()), ("jpg", jpeg.to_vec()), ("webp", webp.to_vec())]
     }

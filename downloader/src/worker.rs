@@ -24,7 +24,7 @@ use crate::reply::{Finished, Replier};
 use crate::settings::Settings;
 use crate::store::{Image, Store};
 use crate::store_trouble::StoreTrouble;
-use crate::verify::verify;
+use crate::verify::{Verified, verify};
 use crate::{intake, settle};
 
 /// Bodies from this length on are hashed away from the threads that serve the network, in bytes: about a millisecond.
@@ -54,7 +54,7 @@ pub struct BrokerLost(#[source] TransportError);
 
 /// Works until told to stop.
 pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
-    let store = Store::open(&settings.store, &settings.worker)?;
+    let (store, store_closed) = Store::open(&settings.store, &settings.worker)?;
     // A message may hold a single slow image, so fewer messages than images at once would leave slots empty.
     let consumer = transport.consume(Queue::Tasks, settings.concurrency).await?;
     tracing::info!(
@@ -80,6 +80,8 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
     });
     let reason = worker.work(consumer, sending, &shutdown).await?;
     if reason != StopReason::Abandoned {
+        // The worker is gone, and with it the last handle on the store. The sender is dropped without a word.
+        store_closed.await.unwrap_or(());
         transport.close().await;
     }
     Ok(reason)
@@ -217,7 +219,7 @@ impl Worker {
         outcome.bytes = Some(body.len() as u64);
         let sha256 = sha256(body.clone()).await;
         outcome.sha256 = Some(sha256.clone());
-        match verify(&body, self.settings.limits.max_pixels) {
+        match self.verified(&body) {
             Ok(verified) => {
                 outcome.format = Some(verified.format.to_owned());
                 (outcome.width, outcome.height) = verified.size.unzip();
@@ -232,6 +234,16 @@ impl Worker {
             }
         }
         Some(outcome)
+    }
+
+    /// Looks at the bytes. A parser that panics on them is a bug, and must not take the image's outcome with it.
+    fn verified(&self, body: &[u8]) -> Result<Verified, Reason> {
+        let most = self.settings.limits.max_pixels;
+        let looked = std::panic::catch_unwind(|| verify(body, most));
+        looked.unwrap_or_else(|_| {
+            tracing::error!(size_bytes = body.len(), "a parser of images failed; this is a bug worth reporting");
+            Err(Reason::NotAnImage)
+        })
     }
 
     async fn put(&self, batch: &Batch, image: Image) -> Option<String> {

@@ -132,7 +132,9 @@ impl<T: Item> Backlog<T> {
                 if let Some(queue) = self.hosts.get_mut(&host) {
                     queue.passed_over_after = None;
                 }
-                let last = found.last().map(Item::id).filter(|_| !whole);
+                // More of this host is passed over only below what was read in general; above it nothing was.
+                let read_up_to = self.read_up_to;
+                let last = found.last().map(Item::id).filter(|last| !whole && *last <= read_up_to);
                 for item in found {
                     // Beyond this row the general reading comes by.
                     if item.id() <= self.read_up_to {
@@ -155,7 +157,7 @@ impl<T: Item> Backlog<T> {
             return;
         }
         if queue.items.len() >= PER_HOST {
-            queue.passed_over_after = queue.items.back().map(Item::id);
+            queue.passed_over_after = Some(item.id() - 1);
             return;
         }
         if queue.items.is_empty() && !self.parked.contains(&host) {
@@ -298,6 +300,30 @@ mod tests {
         seen += std::iter::from_fn(|| backlog.take()).count();
         assert_eq!(seen, 5_000);
         assert!(backlog.is_done());
+    }
+
+    #[test]
+    fn a_ledger_that_grows_between_readings_is_read_whole() {
+        for (step, taken) in [(300, 5), (2_000, 700), (1_024, 1_024), (1_500, 40)] {
+            let row = |id| Row(id, if id % 10 == 0 { id % 30 } else { 1 });
+            let (mut backlog, mut length, mut seen) = (Backlog::default(), 0, Vec::new());
+            while length < 20_000 || !backlog.is_done() {
+                if length < 20_000 {
+                    length = (length + step).min(20_000);
+                    backlog.something_new();
+                }
+                if let Some(reading) = backlog.next_reading() {
+                    let found = (1..=length).map(row).filter(|row| match reading {
+                        Reading::All { after } => row.0 > after,
+                        Reading::Host { host, after } => row.0 > after && row.1 == host,
+                    });
+                    backlog.fill(reading, found.take(READING).collect());
+                }
+                seen.extend(std::iter::from_fn(|| backlog.take()).take(taken).map(|row| row.0));
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, (1..=20_000).collect::<Vec<_>>(), "{step} {taken}");
+        }
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub fn main() -> ExitCode {
     let bars = MultiProgress::new();
     common::telemetry::start(cli.log.log_format, &bars);
     common::http::install_tls_provider();
+    common::descriptors::raise_limit();
     match settings::check_embedded(&matches)
         .map_err(Into::into)
         .and_then(|()| common::shutdown::block_on(run(cli, bars)))

@@ -17,7 +17,7 @@ pub enum TransportError {
         source: Arc<lapin::Error>,
     },
     /// Nobody answers in time.
-    #[error("the broker at {uri} did not answer within {seconds} s")]
+    #[error("the broker at {uri} did not answer within {seconds} s; look at its log and its load")]
     Silent {
         /// What was tried.
         uri: BrokerUri,
@@ -37,7 +37,7 @@ pub enum TransportError {
     },
     /// A queue is there with another shape: another program's, or another version's.
     #[error(
-        "queue {queue} exists with other properties than Warren's; delete or rename it, or choose another --prefix"
+        "queue {queue} exists with other properties than Warren's; delete it, or choose another --prefix (WARREN_PREFIX)"
     )]
     Mismatch {
         /// Its name.

@@ -50,16 +50,24 @@ pub(crate) struct Store {
     requests: mpsc::Sender<Request>,
 }
 
+/// Comes when the last handle is dropped and the store is left in good order.
+pub(crate) type Closed = oneshot::Receiver<()>;
+
 impl Store {
     /// Opens the folder, creating it if need be, sweeps what a crash left, and starts the writer.
-    pub(crate) fn open(root: &Path, worker: &str) -> Result<Self, StoreError> {
+    pub(crate) fn open(root: &Path, worker: &str) -> Result<(Self, Closed), StoreError> {
         let files = files::Files::open(root, worker)?;
         let (requests, received) = mpsc::channel(WAITING);
+        let (closing, closed) = oneshot::channel();
         std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || commit::run(&files, received))
+            .spawn(move || {
+                commit::run(&files, received);
+                drop(files);
+                drop(closing);
+            })
             .map_err(|source| StoreError::new("start the writer of", root, source))?;
-        Ok(Self { requests })
+        Ok((Self { requests }, closed))
     }
 
     /// Keeps an image. Returns, when it is durable, its path relative to the store's root.

@@ -2,9 +2,9 @@
 //! run's folder, the display, and at the end, however it came, the manifest and the summary.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use common::chain::Chain;
@@ -16,6 +16,7 @@ use common::transport::{Queue, Transport, TransportError};
 use indicatif::MultiProgress;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::OutputFormat;
@@ -28,6 +29,9 @@ use crate::report::progress::Progress;
 use crate::report::summary::{self, Summary};
 use crate::settings::{Broker, RunSettings};
 use crate::stream::Stream;
+
+/// Longest time for leaving the broker.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// What the process gives every command.
 #[derive(Clone)]
@@ -80,25 +84,35 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     };
     progress.finish().await;
     if let Some(writing) = writing {
-        writing.await?;
+        tokio::select! {
+            written = writing => written?,
+            () = session.shutdown.now.cancelled() => tracing::warn!("not all outcomes were read from standard output"),
+        }
     }
     stop_worker(worker).await;
 
     let state = state_of(&ended);
-    if matches!(ended, Ok(Ended::Complete)) {
-        // Nobody will ask for this run's replies again. A queue that stays expires by itself.
-        if let Err(error) = transport.delete(Queue::Replies(settings.run.clone())).await {
-            tracing::debug!(error = %error, "the reply queue is left to expire");
-        }
-    }
-    transport.close().await;
     ledger.set_state(state).await?;
     manifest::write(&ledger, &folder).await?;
     let summary = Summary::new(settings.run.clone(), state, &ledger.counts(), started.elapsed());
     fs::write(folder.join(summary::FILE), summary.json() + "\n").context("cannot write the summary")?;
     ledger.close().await;
+    say_goodbye(transport, &settings, matches!(ended, Ok(Ended::Complete))).await;
     print(&summary, &settings, &folder);
     exit_of(ended)
+}
+
+/// Leaves the broker; by now everything is written, and nothing may hold up the end for long.
+async fn say_goodbye(transport: Transport, settings: &RunSettings, is_complete: bool) {
+    let goodbye = async {
+        if is_complete && let Err(error) = transport.delete(Queue::Replies(settings.run.clone())).await {
+            tracing::debug!(error = %error, "the reply queue is left to expire");
+        }
+        transport.close().await;
+    };
+    if timeout(GOODBYE, goodbye).await.is_err() {
+        tracing::debug!("the broker is silent; the reply queue is left to expire");
+    }
 }
 
 /// Consumes the replies while the pipeline runs.
@@ -137,7 +151,9 @@ async fn connect(settings: &RunSettings) -> Result<(Transport, Option<Worker>), 
         Broker::Embedded(worker) => {
             let transport = Transport::Embedded(Embedded::default());
             let shutdown = Shutdown::default();
-            let working = downloader::worker::run((**worker).clone(), transport.clone(), shutdown.clone());
+            // The end of the run is the end of this worker, not a moment without work.
+            let worker = downloader::settings::Settings { exit_when_idle: None, ..(**worker).clone() };
+            let working = downloader::worker::run(worker, transport.clone(), shutdown.clone());
             let working = tokio::spawn(working);
             Ok((transport, Some(Worker { shutdown, working })))
         }
@@ -150,8 +166,7 @@ async fn failure_of(worker: &mut Option<Worker>) -> anyhow::Error {
         Some(worker) => match (&mut worker.working).await {
             Ok(Err(error)) => error,
             Err(error) => error.into(),
-            // It left in good order (`--exit-when-idle`); if images are still to come, the timeout says so.
-            Ok(Ok(_)) => std::future::pending().await,
+            Ok(Ok(_)) => anyhow::anyhow!("it ended before the run did"),
         },
         None => std::future::pending().await,
     }
@@ -195,11 +210,14 @@ fn print(summary: &Summary, settings: &RunSettings, folder: &Path) {
         OutputFormat::Text => summary.text(folder),
         OutputFormat::Json => summary.json() + "\n",
     };
-    if settings.stream {
+    let written = if settings.stream {
         // Standard output is the outcomes' there.
-        eprint!("{text}");
+        io::stderr().write_all(text.as_bytes())
     } else {
-        print!("{text}");
+        io::stdout().write_all(text.as_bytes())
+    };
+    if let Err(error) = written {
+        tracing::debug!(error = %error, "nobody reads the summary; it is in the run's folder");
     }
 }
 
@@ -207,7 +225,10 @@ fn exit_of(ended: Result<Ended, PipelineError>) -> anyhow::Result<Exit> {
     match ended? {
         Ended::Complete => Ok(Exit::Complete),
         Ended::TimedOut => {
-            eprintln!("error: no reply came for --timeout while images were outstanding; is a downloader running?");
+            tracing::error!(
+                "no reply came for --timeout while images were outstanding; is a downloader running, and can the broker be \
+                 reached?"
+            );
             Ok(Exit::TimedOut)
         }
         Ended::Interrupted => Ok(Exit::Interrupted),

@@ -1,9 +1,10 @@
 //! `producer status`: the runs of the folder, the queues, and how many downloaders consume.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
+use anyhow::Context;
 use common::exit::Exit;
 use common::outcome::Status;
 use common::run_name::RunName;
@@ -41,7 +42,7 @@ pub async fn status(options: StatusOptions) -> anyhow::Result<Exit> {
         OutputFormat::Json => format!("{:#}\n", as_json(&runs, broker.as_ref())),
         OutputFormat::Text => as_text(&runs, broker.as_ref()),
     };
-    print!("{text}");
+    io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
     match broker {
         Some(Err(error)) => Err(error.into()),
         _ => Ok(Exit::Complete),

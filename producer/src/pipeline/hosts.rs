@@ -14,6 +14,9 @@ use crate::page_fetch::PageFetch;
 use crate::robots::{self, Known, RobotsCache, Rules};
 use crate::settings::RunSettings;
 
+/// robots.txt files that are fetched at once.
+const ROBOTS_AT_ONCE: usize = 64;
+
 /// What stands between a URL and its request.
 pub(super) enum Gate {
     /// Nothing.
@@ -24,12 +27,15 @@ pub(super) enum Gate {
     Later(Option<Instant>),
     /// The host's robots.txt is not known.
     AskRobots,
+    /// The host's robots.txt is not known, and enough of them are being fetched.
+    NoRoom,
 }
 
 /// All hosts of a run.
 pub(super) struct Hosts {
     pub(super) pace: Pace,
     robots: Option<RobotsCache>,
+    robots_under_way: usize,
     agent: String,
     fetch: PageFetch,
 }
@@ -39,6 +45,7 @@ impl Hosts {
         Self {
             pace: Pace::new(settings.per_host, settings.delay),
             robots: settings.obey_robots.then(RobotsCache::default),
+            robots_under_way: 0,
             agent: settings.robots_agent().to_owned(),
             fetch,
         }
@@ -58,12 +65,19 @@ impl Hosts {
         match self.pace.may_begin(host, now) {
             May::Wait(until) => Gate::Later(Some(until)),
             May::Full => Gate::Later(None),
-            May::Begin if matches!(known, Some(Known::Nothing)) => Gate::AskRobots,
+            May::Begin if matches!(known, Some(Known::Nothing)) => {
+                if self.robots_under_way < ROBOTS_AT_ONCE {
+                    Gate::AskRobots
+                } else {
+                    Gate::NoRoom
+                }
+            }
             May::Begin => Gate::Open,
         }
     }
 
     pub(super) fn learned(&mut self, host: HostId, url: &Url, rules: Rules, now: Instant) {
+        self.robots_under_way -= 1;
         if let Some(delay) = rules.crawl_delay() {
             self.pace.set_crawl_delay(host, delay);
         }
@@ -77,6 +91,7 @@ impl Pipeline {
     /// Fetches a host's robots.txt, which is a request to the host like any other.
     pub(super) fn ask_robots(&mut self, host: HostId, url: Url, now: Instant) {
         self.hosts.pace.begin(host, now);
+        self.hosts.robots_under_way += 1;
         if let Some(robots) = &mut self.hosts.robots {
             robots.asked(&url);
         }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use common::outcome::Outcome;
+use common::outcome::{Outcome, Status};
+use common::reason::Reason;
 use common::transport::{Receipt, Transport};
 use tokio::time::Instant;
 use url::Url;
@@ -102,7 +103,11 @@ impl Pipeline {
         {
             // What is accepted has been parsed before; a ledger that was tampered with must not stop the run.
             let Ok(url) = url else {
-                self.images.backlog.take();
+                self.images
+                    .backlog
+                    .take()
+                    .into_iter()
+                    .for_each(|image| self.decide(&image, Status::Rejected, Reason::BadUrl));
                 continue;
             };
             match self.hosts.gate(host, &url, now) {
@@ -114,15 +119,13 @@ impl Pipeline {
                     self.images.backlog.park();
                     self.ask_robots(host, url, now);
                 }
+                Gate::NoRoom => break,
                 Gate::Later(at) => {
                     self.images.backlog.park();
                     self.wake(host, at);
                 }
                 Gate::Closed(status, reason) => {
-                    if let Some(image) = self.images.backlog.take() {
-                        let outcome = Outcome::new(image.image, image.attempts, status, Some(reason));
-                        self.images.verdicts.push(Recording { outcome, worker: None, is_final: true });
-                    }
+                    self.images.backlog.take().into_iter().for_each(|image| self.decide(&image, status, reason));
                 }
             }
         }
@@ -134,6 +137,12 @@ impl Pipeline {
         }
         self.images.dispatch.send(sending, self.images.window.batch(), self.images.window.consumers());
         true
+    }
+
+    /// An image has its outcome without being asked for.
+    fn decide(&mut self, image: &PendingImage, status: Status, reason: Reason) {
+        let outcome = Outcome::new(image.image, image.attempts, status, Some(reason));
+        self.images.verdicts.push(Recording { outcome, worker: None, is_final: true });
     }
 
     pub(super) fn record_verdicts(&mut self) {
@@ -149,6 +158,7 @@ impl Pipeline {
         (self.last_reply, self.sent_again) = (now, false);
         let concurrency = usize::try_from(reply.concurrency).unwrap_or(usize::MAX).min(4096);
         self.images.window.heard(&reply.worker, concurrency, reply.outcomes.len(), now);
+        self.images.window.measure(now);
         let mut recordings = Vec::with_capacity(reply.outcomes.len());
         for outcome in reply.outcomes {
             let is_final = self.settle(&outcome, now);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::chain::Chain;
+use common::outcome::Status;
 use common::shutdown::Shutdown;
 use common::transport::{Queue, QueueState, Transport, TransportError};
 use tokio::sync::{mpsc, watch};
@@ -18,7 +19,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use url::Url;
 
-use crate::backlog::Reading;
+use crate::backlog::{Backlog, Reading};
 use crate::ledger::{HostId, Ledger, LedgerError, PendingImage, PendingPage};
 use crate::page_fetch::{Fetched, Missed, PageFetch};
 use crate::replies::Received;
@@ -184,12 +185,10 @@ impl Pipeline {
     ) -> Result<Ended, PipelineError> {
         let mut fleet_clock = interval(FLEET_EVERY);
         fleet_clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let fleet = self.transport.inspect(Queue::Tasks).await;
-        self.set_fleet(&fleet);
         let ended = loop {
             let now = Instant::now();
             self.pump(now);
-            if self.is_complete() {
+            if self.is_complete() && !self.something_is_left() {
                 break Ended::Complete;
             }
             if self.has_timed_out(now) {
@@ -322,6 +321,21 @@ impl Pipeline {
 
     fn is_complete(&self) -> bool {
         self.images.are_done() && self.pages.are_done() && self.listing.is_none() && !self.list_under_way
+    }
+
+    /// The last look before a run is called complete: the ledger has the last word on it. What is outstanding there and
+    /// known nowhere here would be a mistake of ours, and is begun again.
+    fn something_is_left(&mut self) -> bool {
+        let left = self.ledger.counts().of(Status::Outstanding);
+        if left > 0 {
+            tracing::error!(
+                images = left,
+                "images were forgotten; reading them from the ledger again. Please report this"
+            );
+            self.images.backlog = Backlog::default();
+            self.read_ledger();
+        }
+        left > 0
     }
 
     fn has_timed_out(&mut self, now: Instant) -> bool {

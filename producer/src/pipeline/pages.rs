@@ -1,7 +1,8 @@
 //! The pages of a run: which may be fetched now, what is on those that came, what becomes of those that did not.
 //!
-//! Pages are fetched level by level: one that is further from the seeds waits while a nearer one is under way. So a page
-//! is first met on a shortest way to it, and what `--depth` lets in does not depend on which server is quick.
+//! Pages are fetched level by level: one that is further from the seeds waits while a nearer one is under way. So on one
+//! host a page is first met on a shortest way to it, and what `--depth` lets in does not depend on timing. A page that is
+//! waited for (at rest, or to be tried again) is not under way, and does not hold up the others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -121,10 +122,16 @@ impl Pipeline {
         while !self.pages.stopped && self.pages.has_room() {
             let found = self.ledger.counts().found();
             let retried = self.pages.backlog.peek().is_some_and(|page| self.pages.attempts.contains_key(&page.id));
-            let enough_pages = !retried && work.max_pages.is_some_and(|most| self.pages.started >= most);
-            if enough_pages || work.max_images.is_some_and(|most| found >= most) {
-                // One that was begun and failed for the moment is still to be ended.
-                self.pages.stopped = self.pages.waiting_for_retry == 0;
+            let enough = work.max_pages.is_some_and(|most| self.pages.started >= most)
+                || work.max_images.is_some_and(|most| found >= most);
+            if enough && !retried {
+                // Pages that were begun and failed for the moment are still to be ended; others are not begun any more.
+                if self.pages.attempts.is_empty() {
+                    self.pages.stopped = true;
+                } else {
+                    self.pages.backlog.take();
+                    continue;
+                }
                 break;
             }
             let Some((host, url)) = self.pages.backlog.peek().map(|page| (page.host, Url::parse(&page.url))) else {
@@ -155,7 +162,7 @@ impl Pipeline {
                         self.page_missed(&page, reason.into());
                     }
                 }
-                (Gate::Open | Gate::AskRobots, Err(_)) => break,
+                (Gate::NoRoom, _) | (Gate::Open | Gate::AskRobots, Err(_)) => break,
             }
         }
         started
@@ -219,7 +226,12 @@ impl Pipeline {
         self.tasks.spawn(async move {
             let depth = page.depth;
             let led_to = (fetched.url.as_str() != page.url).then(|| fetched.url.clone());
-            let done = tokio::task::spawn_blocking(move || search(&work, &page, &fetched)).await?;
+            let id = page.id;
+            let searched = tokio::task::spawn_blocking(move || search(&work, &page, &fetched)).await;
+            let done = searched.unwrap_or_else(|error| {
+                tracing::error!(error = %error, "a page could not be read; this is a bug worth reporting");
+                found_nothing(id, PageState::Failed)
+            });
             if let Some(url) = led_to {
                 ledger.page_seen(url.to_string(), authority(&url).to_owned(), depth).await?;
             }

@@ -10,9 +10,10 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::session::{Reconnect, Session, call};
+use super::session::{CALL_TIMEOUT, Reconnect, Session, call};
 use super::{AmqpSettings, declare};
 use crate::transport::{Message, Queue, Receipt, Settled, TransportError};
 
@@ -172,8 +173,13 @@ impl Link {
             tracing::debug!(error = %error, "the broker was gone before we stopped consuming");
         }
         // What came between the decision and the cancellation goes back.
-        while let Some(Ok(delivery)) = deliveries.next().await {
-            AmqpReceipt(delivery.acker).release().await;
+        let giving_back = async {
+            while let Some(Ok(delivery)) = deliveries.next().await {
+                AmqpReceipt(delivery.acker).release().await;
+            }
+        };
+        if timeout(CALL_TIMEOUT, giving_back).await.is_err() {
+            tracing::debug!("the broker is silent; what it sent last comes again by itself");
         }
         self.close.cancelled().await;
         session.close().await;

@@ -111,7 +111,11 @@ impl Link {
         let mut standing = Some(standing);
         let mut reconnect = Reconnect::new();
         let error = loop {
-            let lost = match self.open().await {
+            let opened = tokio::select! {
+                opened = self.open() => opened,
+                () = self.closing.cancelled() => return,
+            };
+            let lost = match opened {
                 Ok(session) => {
                     reconnect.succeeded();
                     if let Some(standing) = standing.take() {
@@ -150,7 +154,12 @@ impl Link {
         for request in self.waiting.drain(..) {
             answer(request.done, Err(error.clone()));
         }
-        while let Some(command) = self.received.recv().await {
+        loop {
+            let command = tokio::select! {
+                command = self.received.recv() => command,
+                () = self.closing.cancelled() => None,
+            };
+            let Some(command) = command else { return };
             match command {
                 Command::Publish(request) => answer(request.done, Err(error.clone())),
                 Command::Inspect(_, done) => answer(done, Err(error.clone())),
@@ -167,7 +176,7 @@ impl Link {
         over
     }
 
-    async fn serve_with(&mut self, session: &Session, serving: &mut Serving) -> Over {
+    async fn serve_with<'s>(&mut self, session: &'s Session, serving: &mut Serving<'s>) -> Over {
         let mut clock = interval(Duration::from_secs(1));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -182,6 +191,7 @@ impl Link {
                 Some((ticket, confirmation)) = serving.confirms.next() => {
                     self.confirmed(session, serving, ticket, confirmation).await
                 }
+                Some(()) = serving.asides.next() => Ok(()),
                 Some(event) = serving.events.next() => self.noticed(serving, event),
                 _ = clock.tick() => self.watch(serving),
                 () = sleep_until(serving.resume_at.unwrap_or_else(Instant::now)), if serving.resume_at.is_some() => {
@@ -200,20 +210,26 @@ impl Link {
         }
     }
 
-    async fn obey(&mut self, session: &Session, serving: &mut Serving, command: Command) -> Result<(), TransportError> {
+    async fn obey<'s>(
+        &self,
+        session: &'s Session,
+        serving: &mut Serving<'s>,
+        command: Command,
+    ) -> Result<(), TransportError> {
+        let settings = self.settings.clone();
         match command {
             Command::Publish(request) => return self.send(session, serving, request).await,
-            Command::Inspect(queue, done) => {
-                answer(done, declare::inspect(&self.settings, &session.connection, &queue).await);
-            }
-            Command::Delete(queue, done) => {
-                answer(done, declare::delete(&self.settings, &session.connection, &queue).await);
-            }
+            Command::Inspect(queue, done) => serving.asides.push(Box::pin(async move {
+                answer(done, declare::inspect(&settings, &session.connection, &queue).await);
+            })),
+            Command::Delete(queue, done) => serving.asides.push(Box::pin(async move {
+                answer(done, declare::delete(&settings, &session.connection, &queue).await);
+            })),
         }
         Ok(())
     }
 
-    async fn send(&self, session: &Session, serving: &mut Serving, request: Request) -> Result<(), TransportError> {
+    async fn send(&self, session: &Session, serving: &mut Serving<'_>, request: Request) -> Result<(), TransportError> {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let properties =
             BasicProperties::default().with_delivery_mode(PERSISTENT).with_content_type("application/json".into());
@@ -235,7 +251,7 @@ impl Link {
     async fn confirmed(
         &mut self,
         session: &Session,
-        serving: &mut Serving,
+        serving: &mut Serving<'_>,
         ticket: u64,
         confirmation: lapin::Result<Confirmation>,
     ) -> Result<(), TransportError> {
@@ -264,7 +280,7 @@ impl Link {
         Ok(())
     }
 
-    fn noticed(&self, serving: &mut Serving, event: Event) -> Result<(), TransportError> {
+    fn noticed(&self, serving: &mut Serving<'_>, event: Event) -> Result<(), TransportError> {
         match event {
             Event::ConnectionBlocked(reason) => {
                 tracing::warn!(reason, "the broker is short of memory or disk and takes no messages; waiting");
@@ -283,7 +299,7 @@ impl Link {
         Ok(())
     }
 
-    fn watch(&self, serving: &Serving) -> Result<(), TransportError> {
+    fn watch(&self, serving: &Serving<'_>) -> Result<(), TransportError> {
         let stuck = !serving.unconfirmed.is_empty() && !serving.blocked && serving.progress.elapsed() > CONFIRM_TIMEOUT;
         if stuck {
             let seconds = CONFIRM_TIMEOUT.as_secs();
@@ -296,7 +312,9 @@ impl Link {
 type Confirm = Pin<Box<dyn Future<Output = (u64, lapin::Result<Confirmation>)> + Send>>;
 
 /// What is under way in one session.
-struct Serving {
+struct Serving<'s> {
+    /// Questions to the broker that no message waits for.
+    asides: FuturesUnordered<Pin<Box<dyn Future<Output = ()> + Send + 's>>>,
     unconfirmed: HashMap<u64, Request>,
     confirms: FuturesUnordered<Confirm>,
     events: Pin<Box<dyn Stream<Item = Event> + Send>>,
@@ -308,9 +326,10 @@ struct Serving {
     progress: Instant,
 }
 
-impl Serving {
-    fn new(session: &Session) -> Self {
+impl<'s> Serving<'s> {
+    fn new(session: &'s Session) -> Self {
         Self {
+            asides: FuturesUnordered::new(),
             unconfirmed: HashMap::new(),
             confirms: FuturesUnordered::new(),
             events: Box::pin(session.connection.events_listener()),

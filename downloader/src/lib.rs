@@ -9,6 +9,7 @@ mod batch;
 pub mod cli;
 mod host_limits;
 mod image_fetch;
+mod in_hand;
 mod intake;
 mod reply;
 pub mod settings;

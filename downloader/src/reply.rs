@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::outcome::{Outcome, Reply};
 use common::run_name::RunName;
@@ -11,12 +12,17 @@ use common::transport::{Published, Queue, Transport, TransportError};
 use common::wire;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::interval;
 
 use crate::batch::Batch;
+use crate::in_hand::InHand;
 use crate::settle;
 
 /// Replies on their way at once.
 const AT_ONCE: usize = 2;
+
+/// How often a worker says that it has images of a run in hand.
+const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(10);
 
 /// An image that is done, and the batch it is of.
 pub(crate) struct Finished {
@@ -33,8 +39,7 @@ pub(crate) struct Replier {
 
 impl Replier {
     /// Sends until the last sender is dropped and everything is confirmed. An error is one that no waiting mends.
-    pub(crate) async fn run(self, mut finished: mpsc::Receiver<Finished>) -> Result<(), TransportError> {
-        let replier = Arc::new(self);
+    pub(crate) async fn run(self: Arc<Self>, mut finished: mpsc::Receiver<Finished>) -> Result<(), TransportError> {
         let mut sending: JoinSet<Result<(), TransportError>> = JoinSet::new();
         let mut group = Vec::new();
         loop {
@@ -45,7 +50,7 @@ impl Replier {
                 break;
             }
             for (run, group) in by_run(group.drain(..)) {
-                let replier = Arc::clone(&replier);
+                let replier = Arc::clone(&self);
                 sending.spawn(async move { replier.send(run, group).await });
             }
         }
@@ -57,6 +62,16 @@ impl Replier {
 
     async fn send(&self, run: RunName, group: Vec<Finished>) -> Result<(), TransportError> {
         let (batches, outcomes): (Vec<_>, Vec<_>) = group.into_iter().map(|one| (one.batch, one.outcome)).unzip();
+        if self.publish(&run, outcomes).await? == Published::Unroutable {
+            tracing::info!(%run, images = batches.len(), "the run is gone; its images are kept, nobody is told");
+        }
+        for batch in batches {
+            settle::image_done(&batch).await;
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, run: &RunName, outcomes: Vec<Outcome>) -> Result<Published, TransportError> {
         let reply = Reply {
             v: wire::VERSION,
             run: run.clone(),
@@ -64,14 +79,21 @@ impl Replier {
             concurrency: self.concurrency.into(),
             outcomes,
         };
-        let published = self.transport.publish(Queue::Replies(run.clone()), wire::write(&reply)).await?;
-        if published == Published::Unroutable {
-            tracing::info!(%run, images = reply.outcomes.len(), "the run is gone; its images are kept, nobody is told");
+        self.transport.publish(Queue::Replies(run.clone()), wire::write(&reply)).await
+    }
+
+    /// Tells producers now and then, by a reply without outcomes, that their images are being worked on. Ends only with a
+    /// broker that is lost for good, of which others hear too.
+    pub(crate) async fn give_signs_of_life(self: Arc<Self>, in_hand: Arc<InHand>) {
+        let mut clock = interval(SIGN_OF_LIFE_EVERY);
+        loop {
+            clock.tick().await;
+            for run in in_hand.runs() {
+                if self.publish(&run, Vec::new()).await.is_err() {
+                    return;
+                }
+            }
         }
-        for batch in batches {
-            settle::image_done(&batch).await;
-        }
-        Ok(())
     }
 }
 

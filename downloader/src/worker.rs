@@ -14,12 +14,13 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use url::Url;
 
 use crate::batch::Batch;
 use crate::host_limits::HostLimits;
 use crate::image_fetch::{Fetched, ImageFetch};
+use crate::in_hand::InHand;
 use crate::reply::{Finished, Replier};
 use crate::settings::Settings;
 use crate::store::{Image, Store};
@@ -64,8 +65,13 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
         "ready for work"
     );
     let (finished, received) = mpsc::channel(usize::from(settings.concurrency));
-    let replier =
-        Replier { transport: transport.clone(), worker: settings.worker.clone(), concurrency: settings.concurrency };
+    let replier = Arc::new(Replier {
+        transport: transport.clone(),
+        worker: settings.worker.clone(),
+        concurrency: settings.concurrency,
+    });
+    let in_hand = Arc::new(InHand::default());
+    let _signs = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&replier).give_signs_of_life(Arc::clone(&in_hand))));
     let sending = tokio::spawn(replier.run(received));
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
@@ -74,6 +80,7 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
         hosts: HostLimits::new(settings.per_host),
         store,
         trouble: StoreTrouble::default(),
+        in_hand,
         finished,
         draining: shutdown.drain.clone(),
         settings,
@@ -95,6 +102,7 @@ struct Worker {
     hosts: HostLimits,
     store: Store,
     trouble: StoreTrouble,
+    in_hand: Arc<InHand>,
     finished: mpsc::Sender<Finished>,
     draining: CancellationToken,
 }
@@ -176,7 +184,11 @@ impl Worker {
         };
         for task in tasks {
             let (worker, batch) = (Arc::clone(self), Arc::clone(&batch));
-            images.spawn(async move { worker.image(batch, task).await });
+            let holding = self.in_hand.hold(&batch.run);
+            images.spawn(async move {
+                worker.image(batch, task).await;
+                drop(holding);
+            });
         }
     }
 

@@ -133,7 +133,7 @@ impl Pipeline {
             return false;
         }
         if self.images.dispatch.out() == 0 {
-            self.last_reply = now;
+            (self.last_reply, self.last_sign) = (now, now);
         }
         self.images.dispatch.send(sending, self.images.window.batch(), self.images.window.consumers());
         true
@@ -155,7 +155,10 @@ impl Pipeline {
     /// Takes in a reply: frees the places of its images, and decides which are tried again.
     pub(super) fn hear(&mut self, Received { reply, receipt }: Received) {
         let now = Instant::now();
-        (self.last_reply, self.sent_again) = (now, false);
+        self.last_sign = now;
+        if !reply.outcomes.is_empty() {
+            self.last_reply = now;
+        }
         let concurrency = usize::try_from(reply.concurrency).unwrap_or(usize::MAX).min(4096);
         self.images.window.heard(&reply.worker, concurrency, reply.outcomes.len(), now);
         self.images.window.measure(now);

@@ -39,8 +39,9 @@ pub use self::pages::PageWork;
 /// How often the broker is asked for the number of downloaders.
 const FLEET_EVERY: Duration = Duration::from_secs(1);
 
-/// Silence after which outstanding images are sent again if the task queue is empty: half the timeout, but not less.
-const SHORTEST_SILENCE: Duration = Duration::from_secs(15);
+/// Without a reply and without a sign of life for this long, while nothing waits in the task queue and somebody consumes it,
+/// outstanding images are sent again: their messages are nowhere. Three times as long as a worker's signs are apart.
+const LOST_AFTER: Duration = Duration::from_secs(30);
 
 /// How much later than `--timeout` a run gives up, at most: a downloader's own time limit may be as long, and its verdict
 /// on the last image is on its way then.
@@ -119,7 +120,6 @@ enum Alarm {
 }
 
 /// One run.
-#[expect(clippy::struct_excessive_bools, reason = "each says whether one task is under way or whose turn it is")]
 pub struct Pipeline {
     timeout: Duration,
     ledger: Ledger,
@@ -135,7 +135,8 @@ pub struct Pipeline {
     asking_fleet: bool,
     queue: QueueState,
     last_reply: Instant,
-    sent_again: bool,
+    /// When a worker last said anything of this run.
+    last_sign: Instant,
     stream: Option<Stream>,
     live: watch::Sender<Live>,
 }
@@ -170,7 +171,7 @@ impl Pipeline {
             asking_fleet: false,
             queue: QueueState::default(),
             last_reply: Instant::now(),
-            sent_again: false,
+            last_sign: Instant::now(),
             live,
             ledger,
             transport,
@@ -340,19 +341,19 @@ impl Pipeline {
 
     fn has_timed_out(&mut self, now: Instant) -> bool {
         if self.images.dispatch.out() == 0 {
-            self.last_reply = now;
+            (self.last_reply, self.last_sign) = (now, now);
             return false;
         }
-        let silence = now - self.last_reply;
-        let idle_queue = self.queue.ready == 0 && self.queue.consumers > 0;
-        if idle_queue && !self.sent_again && silence >= (self.timeout / 2).max(SHORTEST_SILENCE) {
+        let nowhere = self.queue.ready == 0 && self.queue.consumers > 0;
+        if nowhere && now - self.last_sign >= LOST_AFTER {
             tracing::warn!(
                 images = self.images.dispatch.out(),
-                "no reply for a while and nothing waits in the task queue; sending the outstanding images again"
+                "nobody works on the outstanding images and none waits in the task queue; sending them again"
             );
             self.images.dispatch.send_again();
-            self.sent_again = true;
+            self.last_sign = now;
         }
+        let silence = now - self.last_reply;
         silence >= self.timeout
     }
 

@@ -163,7 +163,8 @@ pub struct RunOptions {
     #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new(), help_heading = "Politeness")]
     pub allow_private: bool,
 
-    /// Write each outcome to standard output as a JSON line, as it comes; the summary then goes to standard error
+    /// Write each outcome to standard output as a JSON line, as it comes; the summary follows as the last line with
+    /// `--format json`, and goes to standard error as text
     #[arg(long, env = "WARREN_STREAM", value_parser = FalseyValueParser::new(), help_heading = "Output")]
     pub stream: bool,
 

@@ -68,7 +68,7 @@ async fn a_stream_prints_each_outcome_as_it_comes() {
     let mut urls = images(&world, 2, plain);
     world.route("/held.png", Response::image(png(3, 3, 9)).behind(&gate));
     urls.push(world.url("/held.png"));
-    let crawl = world.start_urls(&urls, &["--stream"]);
+    let crawl = world.start_urls(&urls, &["--stream", "--format", "json"]);
     let outcomes = |output: &str| output.lines().filter(|line| line.starts_with('{')).map(json).collect::<Vec<Value>>();
     eventually("two outcomes while the third is held", Duration::from_secs(20), async || {
         let seen = outcomes(&crawl.process.output()).len();
@@ -83,4 +83,6 @@ async fn a_stream_prints_each_outcome_as_it_comes() {
     streamed.sort();
     urls.sort();
     assert_eq!(streamed, urls, "each outcome once");
+    let last = outcomes(&finished.output).pop().expect("a last line");
+    assert_eq!(last["images"]["stored"], 3, "the summary is the last line");
 }

@@ -95,7 +95,7 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     ledger.set_state(state).await?;
     manifest::write(&ledger, &folder).await?;
     let summary = Summary::new(settings.run.clone(), state, &ledger.counts(), started.elapsed());
-    fs::write(folder.join(summary::FILE), summary.json() + "\n").context("cannot write the summary")?;
+    fs::write(folder.join(summary::FILE), summary.json()).context("cannot write the summary")?;
     ledger.close().await;
     say_goodbye(transport, &settings, matches!(ended, Ok(Ended::Complete))).await;
     print(&summary, &settings, &folder);
@@ -206,15 +206,12 @@ fn state_of(ended: &Result<Ended, PipelineError>) -> &'static str {
 }
 
 fn print(summary: &Summary, settings: &RunSettings, folder: &Path) {
-    let text = match settings.format {
-        OutputFormat::Text => summary.text(folder),
-        OutputFormat::Json => summary.json() + "\n",
-    };
-    let written = if settings.stream {
-        // Standard output is the outcomes' there.
-        io::stderr().write_all(text.as_bytes())
-    } else {
-        io::stdout().write_all(text.as_bytes())
+    let written = match (settings.format, settings.stream) {
+        (OutputFormat::Text, false) => io::stdout().write_all(summary.text(folder).as_bytes()),
+        // Standard output is JSON lines there.
+        (OutputFormat::Text, true) => io::stderr().write_all(summary.text(folder).as_bytes()),
+        (OutputFormat::Json, true) => io::stdout().write_all(summary.json_line().as_bytes()),
+        (OutputFormat::Json, false) => io::stdout().write_all(summary.json().as_bytes()),
     };
     if let Err(error) = written {
         tracing::debug!(error = %error, "nobody reads the summary; it is in the run's folder");

@@ -7,7 +7,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::book::Book;
-use super::{HostId, NewImage, PendingImage, Recording, RowId};
+use super::{HostId, NewImage, PendingImage, Recording, RowId, waiting};
 
 /// Accepts images that are not known yet. Returns the rows of those that have their outcome already.
 pub(super) fn add(
@@ -129,19 +129,13 @@ fn stored_path(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<S
 
 const COLUMNS: &str = "SELECT id, host, image, url, attempts FROM images WHERE status = 'outstanding'";
 
-pub(super) fn pending(sql: &Connection, after: RowId, limit: usize) -> rusqlite::Result<Vec<PendingImage>> {
-    let statement = format!("{COLUMNS} AND id > ?1 ORDER BY id LIMIT ?2");
-    sql.prepare_cached(&statement)?.query_map(params![after, limit], read)?.collect()
-}
-
-pub(super) fn pending_of(
+pub(super) fn pending(
     sql: &Connection,
-    host: HostId,
+    host: Option<HostId>,
     after: RowId,
     limit: usize,
 ) -> rusqlite::Result<Vec<PendingImage>> {
-    let statement = format!("{COLUMNS} AND host = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    sql.prepare_cached(&statement)?.query_map(params![host, after, limit], read)?.collect()
+    waiting::read(sql, COLUMNS, host, after, limit, read)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {

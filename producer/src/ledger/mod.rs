@@ -10,6 +10,7 @@ mod images;
 mod manifest;
 mod pages;
 mod schema;
+mod waiting;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -250,34 +251,24 @@ impl Ledger {
             .await
     }
 
-    /// The next pages that wait, after row `after`.
-    pub async fn pending_pages(&self, after: RowId, limit: usize) -> Result<Vec<PendingPage>, LedgerError> {
-        self.writer.run(move |_, sql| pages::pending(sql, after, limit)).await
-    }
-
-    /// The next pages of one host that wait, after row `after`.
-    pub async fn pending_pages_of(
+    /// The next pages that wait, of one host or of all, after row `after`.
+    pub async fn pending_pages(
         &self,
-        host: HostId,
+        host: Option<HostId>,
         after: RowId,
         limit: usize,
     ) -> Result<Vec<PendingPage>, LedgerError> {
-        self.writer.run(move |_, sql| pages::pending_of(sql, host, after, limit)).await
+        self.writer.run(move |_, sql| pages::pending(sql, host, after, limit)).await
     }
 
-    /// The next images that wait, after row `after`.
-    pub async fn pending_images(&self, after: RowId, limit: usize) -> Result<Vec<PendingImage>, LedgerError> {
-        self.writer.run(move |_, sql| images::pending(sql, after, limit)).await
-    }
-
-    /// The next images of one host that wait, after row `after`.
-    pub async fn pending_images_of(
+    /// The next images that wait, of one host or of all, after row `after`.
+    pub async fn pending_images(
         &self,
-        host: HostId,
+        host: Option<HostId>,
         after: RowId,
         limit: usize,
     ) -> Result<Vec<PendingImage>, LedgerError> {
-        self.writer.run(move |_, sql| images::pending_of(sql, host, after, limit)).await
+        self.writer.run(move |_, sql| images::pending(sql, host, after, limit)).await
     }
 
     /// Calls `each` with every row of the manifest, in the order of acceptance.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::book::Book;
-use super::{HostId, NewPage, PageDone, PendingPage, RowId};
+use super::{HostId, NewPage, PageDone, PendingPage, RowId, waiting};
 
 pub(super) fn add(book: &mut Book, sql: &Connection, new: &[NewPage]) -> rusqlite::Result<()> {
     let mut insert = sql.prepare_cached(
@@ -52,19 +52,13 @@ pub(super) fn finish(book: &mut Book, sql: &Connection, done: &PageDone) -> rusq
 
 const COLUMNS: &str = "SELECT id, host, url, depth FROM pages WHERE state = 'pending'";
 
-pub(super) fn pending(sql: &Connection, after: RowId, limit: usize) -> rusqlite::Result<Vec<PendingPage>> {
-    let statement = format!("{COLUMNS} AND id > ?1 ORDER BY id LIMIT ?2");
-    sql.prepare_cached(&statement)?.query_map(params![after, limit], read)?.collect()
-}
-
-pub(super) fn pending_of(
+pub(super) fn pending(
     sql: &Connection,
-    host: HostId,
+    host: Option<HostId>,
     after: RowId,
     limit: usize,
 ) -> rusqlite::Result<Vec<PendingPage>> {
-    let statement = format!("{COLUMNS} AND host = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    sql.prepare_cached(&statement)?.query_map(params![host, after, limit], read)?.collect()
+    waiting::read(sql, COLUMNS, host, after, limit, read)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PendingPage> {

@@ -97,7 +97,7 @@ async fn a_try_that_another_follows_leaves_the_image_outstanding_with_its_reason
     it.ledger.record(vec![recording], true).await.expect("written");
     let rows = it.rows().await;
     assert_eq!((rows[0].status, rows[0].reason, rows[0].attempts), (Status::Outstanding, Some(Reason::Http(503)), 2));
-    assert_eq!(it.ledger.pending_images(0, 10).await.expect("read")[0].attempts, 2);
+    assert_eq!(it.ledger.pending_images(None, 0, 10).await.expect("read")[0].attempts, 2);
     assert!(it.ledger.counts().reasons.is_empty(), "an outstanding image's reason is not final");
 }
 
@@ -105,7 +105,7 @@ async fn a_try_that_another_follows_leaves_the_image_outstanding_with_its_reason
 async fn a_page_and_what_is_on_it_are_recorded_together() {
     let it = fixture(None);
     it.ledger.add_pages(vec![page("http://host/", 0)]).await.expect("written");
-    let waiting = it.ledger.pending_pages(0, 10).await.expect("read");
+    let waiting = it.ledger.pending_pages(None, 0, 10).await.expect("read");
     let done = PageDone {
         id: waiting[0].id,
         state: PageState::Fetched,
@@ -117,7 +117,7 @@ async fn a_page_and_what_is_on_it_are_recorded_together() {
         pages: vec![page("http://host/", 1), page("http://host/next", 1)],
     };
     it.ledger.page_done(done, false).await.expect("written");
-    let waiting = it.ledger.pending_pages(0, 10).await.expect("read");
+    let waiting = it.ledger.pending_pages(None, 0, 10).await.expect("read");
     assert_eq!(waiting.iter().map(|page| page.url.as_str()).collect::<Vec<_>>(), ["http://host/next"]);
     assert_eq!(it.rows().await[0].page_url.as_deref(), Some("http://host/"));
     let counts = it.ledger.counts();
@@ -142,8 +142,8 @@ async fn waiting_images_are_read_in_order_and_by_host() {
         .add_listed(vec![image("http://host/a"), elsewhere, image("http://host/b")], 3, false)
         .await
         .expect("written");
-    let all = it.ledger.pending_images(0, 2).await.expect("read");
+    let all = it.ledger.pending_images(None, 0, 2).await.expect("read");
     assert_eq!(all.iter().map(|image| image.url.as_str()).collect::<Vec<_>>(), ["http://host/a", "http://other/x"]);
-    let of_host = it.ledger.pending_images_of(all[0].host, all[0].id, 10).await.expect("read");
+    let of_host = it.ledger.pending_images(Some(all[0].host), all[0].id, 10).await.expect("read");
     assert_eq!(of_host.iter().map(|image| image.url.as_str()).collect::<Vec<_>>(), ["http://host/b"]);
 }

@@ -86,10 +86,8 @@ impl Images {
 
 /// Reads images that wait from the ledger.
 pub(super) async fn read(ledger: Ledger, reading: Reading) -> Result<Event, PipelineError> {
-    let found = match reading {
-        Reading::All { after } => ledger.pending_images(after, READING).await,
-        Reading::Host { host, after } => ledger.pending_images_of(host, after, READING).await,
-    };
+    let (host, after) = reading.of();
+    let found = ledger.pending_images(host, after, READING).await;
     Ok(Event::ImagesRead(reading, found?))
 }
 

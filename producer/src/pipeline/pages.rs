@@ -107,10 +107,8 @@ impl Pages {
 
 /// Reads pages that wait from the ledger.
 pub(super) async fn read(ledger: Ledger, reading: Reading) -> Result<Event, PipelineError> {
-    let found = match reading {
-        Reading::All { after } => ledger.pending_pages(after, READING).await,
-        Reading::Host { host, after } => ledger.pending_pages_of(host, after, READING).await,
-    };
+    let (host, after) = reading.of();
+    let found = ledger.pending_pages(host, after, READING).await;
     Ok(Event::PagesRead(reading, found?))
 }
 

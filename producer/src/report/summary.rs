@@ -79,7 +79,16 @@ impl Summary {
     /// Never: the summary is plain data.
     #[must_use]
     pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("plain data with string keys")
+        serde_json::to_string_pretty(self).expect("plain data with string keys") + "\n"
+    }
+
+    /// For programs that read lines: the last one behind the outcomes of `--stream`.
+    ///
+    /// # Panics
+    /// Never: the summary is plain data.
+    #[must_use]
+    pub fn json_line(&self) -> String {
+        serde_json::to_string(self).expect("plain data with string keys") + "\n"
     }
 
     /// For people.

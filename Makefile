@@ -37,8 +37,8 @@ lint: ## clippy, where a warning is an error
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 .PHONY: doc
-doc: ## rustdoc, where a warning is an error
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+doc: ## rustdoc, private items too (its readers are contributors), where a warning is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
 
 .PHONY: cargo-test
 cargo-test: ## unit tests and end-to-end tests on a private RabbitMQ

@@ -78,23 +78,24 @@ async fn show(bar: Option<&ProgressBar>, ledger: &Ledger, live: &watch::Receiver
 }
 
 fn line(counts: &Counts, under_way: Live, rate: f64) -> String {
-    let bad = counts.of(Status::Failed) + counts.of(Status::Rejected) + counts.of(Status::Blocked);
-    let duplicate = counts.of(Status::Duplicate);
     let pages = counts.pages;
-    let parts = [
-        Some(format!("{rate:.0}/s")),
-        Some(format!("{} stored", counts.of(Status::Stored))),
-        (duplicate > 0).then(|| format!("{duplicate} duplicate")),
-        (bad > 0).then(|| format!("{bad} not to be had")),
-        (pages.fetched > 0).then(|| format!("pages {} (+{})", pages.fetched, pages.pending)),
-        Some(format!("{} out", under_way.out)),
-        Some(match under_way.downloaders {
-            0 => "NO DOWNLOADER".to_owned(),
-            1 => "1 downloader".to_owned(),
-            many => format!("{many} downloaders"),
-        }),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let mut parts = vec![format!("{rate:.0}/s")];
+    for status in Status::ALL.into_iter().filter(|status| *status != Status::Outstanding) {
+        let number = counts.of(status);
+        if number > 0 || status == Status::Stored {
+            parts.push(format!("{number} {}", status.as_str()));
+        }
+    }
+    if pages.fetched > 0 {
+        parts.push(format!("pages {} (+{})", pages.fetched, pages.pending));
+    }
+    parts.push(format!("{} out", under_way.out));
+    parts.push(match under_way.downloaders {
+        0 => "NO DOWNLOADER".to_owned(),
+        1 => "1 downloader".to_owned(),
+        many => format!("{many} downloaders"),
+    });
+    parts.join(", ")
 }
 
 /// Images a second, smoothed over the last few measurements.

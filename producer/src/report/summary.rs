@@ -20,6 +20,9 @@ pub struct Summary {
     run: RunName,
     state: &'static str,
     pages: Pages,
+    /// For people only; programs find it in `producer status`.
+    #[serde(skip)]
+    pages_left: u64,
     images: Images,
     bytes: u64,
     seconds: f64,
@@ -57,6 +60,7 @@ impl Summary {
             run,
             state,
             pages: Pages { fetched: counts.pages.fetched, failed: counts.pages.failed, blocked: counts.pages.blocked },
+            pages_left: counts.pages.pending,
             images: Images {
                 found: counts.found(),
                 stored: counts.of(Status::Stored),
@@ -106,6 +110,9 @@ impl Summary {
         if self.pages.fetched + self.pages.failed + self.pages.blocked > 0 {
             let Pages { fetched, failed, blocked } = self.pages;
             writeln!(text, "  pages   {fetched:>9} fetched    {failed:>7} failed     {blocked:>7} blocked")?;
+            if self.pages_left > 0 {
+                writeln!(text, "          {:>9} known and not begun", self.pages_left)?;
+            }
         }
         writeln!(text, "  images  {found:>9} found")?;
         let counts = [

@@ -41,6 +41,10 @@ impl ImageFetch {
             connect_timeout: settings.connect_timeout,
             total_timeout: settings.fetch_timeout,
             compressed: false,
+            idle_per_host: match settings.per_host {
+                0 => settings.concurrency.into(),
+                limit => limit.min(settings.concurrency.into()),
+            },
         };
         Ok(Self {
             client: http::client(&client_settings)?,

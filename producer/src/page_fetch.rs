@@ -15,6 +15,9 @@ pub const MAX_PAGE: usize = 8 << 20;
 /// From the request to the last byte.
 const TOTAL_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// Idle connections kept to one host: the usual host window, with room for robots.txt.
+const IDLE_PER_HOST: usize = 16;
+
 /// To make a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -69,6 +72,7 @@ impl PageFetch {
             connect_timeout: CONNECT_TIMEOUT,
             total_timeout: TOTAL_TIMEOUT,
             compressed: true,
+            idle_per_host: IDLE_PER_HOST,
         })?;
         Ok(Self { client, guard, user_agent })
     }

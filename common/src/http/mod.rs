@@ -22,9 +22,6 @@ pub const MAX_REDIRECTS: usize = 10;
 pub const DEFAULT_USER_AGENT: &str =
     concat!("Warren/", env!("CARGO_PKG_VERSION"), " (+https://github.com/warren-crawler/warren)");
 
-/// Idle connections kept to one host: the host windows rarely ask for more, and a crawl meets many hosts.
-const IDLE_PER_HOST: usize = 16;
-
 /// How long an idle connection is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -39,6 +36,8 @@ pub struct ClientSettings {
     pub total_timeout: Duration,
     /// Whether to offer gzip. Pages shrink by it; images are compressed already, and must be stored as they are.
     pub compressed: bool,
+    /// Idle connections kept to one host, at most: as many as are used at once, or connections are made anew all the time.
+    pub idle_per_host: usize,
 }
 
 /// Makes TLS's cryptography known to the process. Call it once, before the first client or broker connection; later
@@ -59,7 +58,7 @@ pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, reqwest::Err
         .referer(false)
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.total_timeout)
-        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .pool_max_idle_per_host(settings.idle_per_host)
         .pool_idle_timeout(IDLE_TIMEOUT)
         .gzip(settings.compressed)
         .build()

@@ -143,7 +143,7 @@ pub struct RunOptions {
     #[arg(long, env = "WARREN_PER_HOST", value_name = "N", help_heading = "Politeness")]
     pub per_host: Option<usize>,
 
-    /// Pause between the beginnings of two requests to one host [default: none]
+    /// Pause between two requests to one host, which are then made one at a time [default: none]
     #[arg(long, env = "WARREN_DELAY", value_name = "D", default_value = "0s", hide_default_value = true, value_parser = duration, help_heading = "Politeness")]
     pub delay: Duration,
 

@@ -1,6 +1,10 @@
-//! The pace of each host: how many requests are out to it at once across the whole fleet, how far apart they begin, and
-//! until when it is left alone. Pages and images of a host share its window. Pure bookkeeping on a clock that is handed
-//! in; nobody waits here.
+//! The pace of each host: how many requests are out to it at once across the whole fleet, how long the pause between two
+//! is, and until when it is left alone. Pages and images of a host share its window. Pure bookkeeping on a clock that is
+//! handed in; nobody waits here.
+//!
+//! With a pause, one request is out at a time and the pause begins when it is known to be done. Spacing what is handed out
+//! would be quicker and would promise nothing: two messages that waited differently long in the queue reach the server
+//! closer together than they left.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -41,7 +45,7 @@ pub struct Pace {
 const REMEMBERED: usize = 50_000;
 
 impl Pace {
-    /// `per_host` requests of a host at once (0: no limit), `delay` between the beginnings of two.
+    /// `per_host` requests of a host at once (0: no limit), or one at a time with a pause of `delay` between two.
     #[must_use]
     pub fn new(per_host: usize, delay: Duration) -> Self {
         Self { per_host, delay, hosts: HashMap::new() }
@@ -53,11 +57,16 @@ impl Pace {
         let Some(state) = self.hosts.get(&host) else {
             return May::Begin;
         };
+        let limit = if self.pause(state).is_zero() { self.per_host } else { 1 };
         match state.next {
             Some(next) if next > now => May::Wait(next),
-            _ if self.per_host > 0 && state.out >= self.per_host => May::Full,
+            _ if limit > 0 && state.out >= limit => May::Full,
             _ => May::Begin,
         }
+    }
+
+    fn pause(&self, state: &Host) -> Duration {
+        self.delay.max(state.crawl_delay)
     }
 
     /// A request to `host` begins.
@@ -67,18 +76,18 @@ impl Pace {
                 host.out > 0 || !host.crawl_delay.is_zero() || host.next.is_some_and(|next| next > now)
             });
         }
-        let state = self.hosts.entry(host).or_default();
-        state.out += 1;
-        let delay = self.delay.max(state.crawl_delay);
-        if !delay.is_zero() {
-            state.next = Some(now + delay);
-        }
+        self.hosts.entry(host).or_default().out += 1;
     }
 
     /// A request to `host` is done.
-    pub fn finish(&mut self, host: HostId) {
+    pub fn finish(&mut self, host: HostId, now: Instant) {
+        let Some(state) = self.hosts.get(&host) else { return };
+        let pause = self.pause(state);
         if let Some(state) = self.hosts.get_mut(&host) {
             state.out = state.out.saturating_sub(1);
+            if !pause.is_zero() {
+                state.next = state.next.max(Some(now + pause));
+            }
         }
     }
 
@@ -108,7 +117,7 @@ mod tests {
         pace.begin(1, now);
         assert_eq!(pace.may_begin(1, now), May::Full);
         assert_eq!(pace.may_begin(2, now), May::Begin, "another host");
-        pace.finish(1);
+        pace.finish(1, now);
         assert_eq!(pace.may_begin(1, now), May::Begin);
     }
 
@@ -120,17 +129,25 @@ mod tests {
     }
 
     #[test]
-    fn beginnings_are_a_delay_apart_and_robots_may_only_lengthen_it() {
+    fn with_a_pause_one_is_out_at_a_time_and_the_next_begins_a_pause_after_its_end() {
         let (mut pace, now) = (Pace::new(8, SECOND), Instant::now());
         pace.begin(1, now);
-        assert_eq!(pace.may_begin(1, now), May::Wait(now + SECOND));
-        assert_eq!(pace.may_begin(1, now + SECOND), May::Begin);
-        pace.set_crawl_delay(1, SECOND * 5);
-        pace.begin(1, now + SECOND);
-        assert_eq!(pace.may_begin(1, now + SECOND), May::Wait(now + SECOND * 6));
-        pace.set_crawl_delay(2, SECOND / 5);
-        pace.begin(2, now);
-        assert_eq!(pace.may_begin(2, now), May::Wait(now + SECOND));
+        assert_eq!(pace.may_begin(1, now + SECOND * 5), May::Full);
+        pace.finish(1, now + SECOND * 5);
+        assert_eq!(pace.may_begin(1, now + SECOND * 5), May::Wait(now + SECOND * 6));
+        assert_eq!(pace.may_begin(1, now + SECOND * 6), May::Begin);
+        assert_eq!(pace.may_begin(2, now), May::Begin, "another host");
+    }
+
+    #[test]
+    fn robots_may_only_lengthen_the_pause() {
+        let (mut pace, now) = (Pace::new(8, SECOND), Instant::now());
+        for (host, crawl_delay, pause) in [(1, SECOND * 5, SECOND * 5), (2, SECOND / 5, SECOND)] {
+            pace.set_crawl_delay(host, crawl_delay);
+            pace.begin(host, now);
+            pace.finish(host, now);
+            assert_eq!(pace.may_begin(host, now), May::Wait(now + pause));
+        }
     }
 
     #[test]

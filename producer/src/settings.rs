@@ -69,7 +69,7 @@ pub struct RunSettings {
     pub window: Option<usize>,
     /// Requests of one host at once; 0: no limit.
     pub per_host: usize,
-    /// Between the beginnings of two requests to one host.
+    /// Pause between two requests to one host.
     pub delay: Duration,
     /// Further tries.
     pub retries: u32,

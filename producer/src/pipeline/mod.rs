@@ -270,7 +270,7 @@ impl Pipeline {
 
     /// A request to a host is done: the next one may begin.
     fn came_back(&mut self, host: HostId) {
-        self.hosts.pace.finish(host);
+        self.hosts.pace.finish(host, Instant::now());
         self.unpark(host);
     }
 

@@ -33,6 +33,13 @@ struct Host {
     crawl_delay: Duration,
 }
 
+impl Host {
+    /// Between two requests: the longer of the user's delay and what robots.txt asks for.
+    fn pause(&self, delay: Duration) -> Duration {
+        delay.max(self.crawl_delay)
+    }
+}
+
 /// The paces of all hosts that are busy or resting.
 #[derive(Debug)]
 pub struct Pace {
@@ -57,16 +64,12 @@ impl Pace {
         let Some(state) = self.hosts.get(&host) else {
             return May::Begin;
         };
-        let limit = if self.pause(state).is_zero() { self.per_host } else { 1 };
+        let limit = if state.pause(self.delay).is_zero() { self.per_host } else { 1 };
         match state.next {
             Some(next) if next > now => May::Wait(next),
             _ if limit > 0 && state.out >= limit => May::Full,
             _ => May::Begin,
         }
-    }
-
-    fn pause(&self, state: &Host) -> Duration {
-        self.delay.max(state.crawl_delay)
     }
 
     /// A request to `host` begins.
@@ -81,13 +84,11 @@ impl Pace {
 
     /// A request to `host` is done.
     pub fn finish(&mut self, host: HostId, now: Instant) {
-        let Some(state) = self.hosts.get(&host) else { return };
-        let pause = self.pause(state);
-        if let Some(state) = self.hosts.get_mut(&host) {
-            state.out = state.out.saturating_sub(1);
-            if !pause.is_zero() {
-                state.next = state.next.max(Some(now + pause));
-            }
+        let Some(state) = self.hosts.get_mut(&host) else { return };
+        state.out = state.out.saturating_sub(1);
+        let pause = state.pause(self.delay);
+        if !pause.is_zero() {
+            state.next = state.next.max(Some(now + pause));
         }
     }
 

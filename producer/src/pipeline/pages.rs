@@ -118,19 +118,14 @@ impl Pipeline {
         let Some(work) = self.pages.work.clone() else { return false };
         let mut started = false;
         while !self.pages.stopped && self.pages.has_room() {
-            let found = self.ledger.counts().found();
             let retried = self.pages.backlog.peek().is_some_and(|page| self.pages.attempts.contains_key(&page.id));
             let enough = work.max_pages.is_some_and(|most| self.pages.started >= most)
-                || work.max_images.is_some_and(|most| found >= most);
+                || work.max_images.is_some_and(|most| self.ledger.counts().found() >= most);
             if enough && !retried {
                 // Pages that were begun and failed for the moment are still to be ended; others are not begun any more.
-                if self.pages.attempts.is_empty() {
-                    self.pages.stopped = true;
-                } else {
-                    self.pages.backlog.take();
-                    continue;
-                }
-                break;
+                self.pages.stopped = self.pages.attempts.is_empty();
+                self.pages.backlog.take();
+                continue;
             }
             let Some((host, url)) = self.pages.backlog.peek().map(|page| (page.host, Url::parse(&page.url))) else {
                 break;

@@ -216,16 +216,22 @@ impl Link {
         serving: &mut Serving<'s>,
         command: Command,
     ) -> Result<(), TransportError> {
-        let settings = self.settings.clone();
-        match command {
+        let aside: Pin<Box<dyn Future<Output = ()> + Send + 's>> = match command {
             Command::Publish(request) => return self.send(session, serving, request).await,
-            Command::Inspect(queue, done) => serving.asides.push(Box::pin(async move {
-                answer(done, declare::inspect(&settings, &session.connection, &queue).await);
-            })),
-            Command::Delete(queue, done) => serving.asides.push(Box::pin(async move {
-                answer(done, declare::delete(&settings, &session.connection, &queue).await);
-            })),
-        }
+            Command::Inspect(queue, done) => {
+                let settings = self.settings.clone();
+                Box::pin(async move {
+                    answer(done, declare::inspect(&settings, &session.connection, &queue).await);
+                })
+            }
+            Command::Delete(queue, done) => {
+                let settings = self.settings.clone();
+                Box::pin(async move {
+                    answer(done, declare::delete(&settings, &session.connection, &queue).await);
+                })
+            }
+        };
+        serving.asides.push(aside);
         Ok(())
     }
 

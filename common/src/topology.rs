@@ -20,13 +20,13 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// Batches wait here.
+    /// Batches wait here. The exchange that they are published to has the same name.
     #[must_use]
     pub fn tasks(&self) -> String {
         format!("{}.tasks", self.prefix)
     }
 
-    /// What no worker can read, or survive.
+    /// What no worker can read, or survive. The exchange that it comes through has the same name.
     #[must_use]
     pub fn dead(&self) -> String {
         format!("{}.dead", self.prefix)

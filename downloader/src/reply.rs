@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::outcome::{Outcome, Reply};
 use common::run_name::RunName;
-use common::transport::{Published, Queue, Transport, TransportError};
+use common::transport::{Destination, Published, Transport, TransportError};
 use common::wire;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -79,7 +79,7 @@ impl Replier {
             concurrency: self.concurrency.into(),
             outcomes,
         };
-        self.transport.publish(Queue::Replies(run.clone()), wire::write(&reply)).await
+        self.transport.publish(Destination::Replies(run.clone()), wire::write(&reply)).await
     }
 
     /// Tells producers now and then, by a reply without outcomes, that their images are being worked on. Ends only with a

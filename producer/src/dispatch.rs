@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use common::image_id::ImageId;
 use common::run_name::RunName;
 use common::task::{ImageTask, Task};
-use common::transport::{Queue, Transport, TransportError};
+use common::transport::{Destination, Transport, TransportError};
 use common::wire;
 use tokio::task::JoinSet;
 
@@ -71,9 +71,9 @@ impl Dispatch {
             user_agent: self.user_agent.clone(),
             images: images.collect(),
         };
-        let transport = self.transport.clone();
+        let (transport, to) = (self.transport.clone(), Destination::Tasks(self.run.clone()));
         // A task queue that is gone is declared again inside the transport, so a confirmed batch is in it.
-        self.publishing.spawn(async move { transport.publish(Queue::Tasks, wire::write(&task)).await.map(drop) });
+        self.publishing.spawn(async move { transport.publish(to, wire::write(&task)).await.map(drop) });
     }
 
     /// Waits for the next publish to fail for good; pends for ever while none does. Cancel-safe.

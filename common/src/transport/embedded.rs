@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::{Message, Published, Queue, QueueState, Receipt, Settled};
+use crate::run_name::RunName;
+
+use super::{Destination, Message, Published, Queue, QueueState, Receipt, Settled};
 
 /// All queues of the process.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +28,8 @@ struct QueueInMemory {
 #[derive(Debug)]
 struct Waiting {
     body: Vec<u8>,
+    /// Whose batch it is, if it is one.
+    run: Option<RunName>,
     redelivered: bool,
 }
 
@@ -33,6 +37,7 @@ struct Waiting {
 struct Unsettled {
     consumer: u64,
     body: Vec<u8>,
+    run: Option<RunName>,
 }
 
 impl Embedded {
@@ -41,17 +46,17 @@ impl Embedded {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn publish(&self, queue: &Queue, body: Vec<u8>) -> Published {
+    pub(super) fn publish(&self, to: Destination, body: Vec<u8>) -> Published {
         let mut queues = self.lock();
-        // A reply queue exists only while its run does; the others are part of the fleet.
-        let found = match queue {
-            Queue::Replies(_) => queues.get_mut(queue),
-            Queue::Tasks | Queue::Dead => Some(queues.entry(queue.clone()).or_default()),
+        // A reply queue exists only while its run does; the task queue is part of the fleet.
+        let (found, run) = match to {
+            Destination::Replies(run) => (queues.get_mut(&Queue::Replies(run)), None),
+            Destination::Tasks(run) => (Some(queues.entry(Queue::Tasks).or_default()), Some(run)),
         };
         let Some(found) = found else {
             return Published::Unroutable;
         };
-        found.ready.push_back(Waiting { body, redelivered: false });
+        found.ready.push_back(Waiting { body, run, redelivered: false });
         drop(queues);
         self.changed.notify_waiters();
         Published::Queued
@@ -113,10 +118,10 @@ impl EmbeddedConsumer {
         if state.unsettled.values().filter(|held| held.consumer == self.id).count() >= self.prefetch {
             return None;
         }
-        let Waiting { body, redelivered } = state.ready.pop_front()?;
+        let Waiting { body, run, redelivered } = state.ready.pop_front()?;
         state.next_tag += 1;
         let tag = state.next_tag;
-        state.unsettled.insert(tag, Unsettled { consumer: self.id, body: body.clone() });
+        state.unsettled.insert(tag, Unsettled { consumer: self.id, body: body.clone(), run });
         let receipt = EmbeddedReceipt { embedded: self.embedded.clone(), queue: self.queue.clone(), tag };
         Some(Message { body, redelivered, receipt: Receipt::Embedded(receipt) })
     }
@@ -140,8 +145,8 @@ impl Drop for EmbeddedConsumer {
         let held: Vec<u64> =
             state.unsettled.iter().filter(|(_, held)| held.consumer == self.id).map(|(tag, _)| *tag).collect();
         for tag in held.into_iter().rev() {
-            if let Some(Unsettled { body, .. }) = state.unsettled.remove(&tag) {
-                state.ready.push_front(Waiting { body, redelivered: true });
+            if let Some(Unsettled { body, run, .. }) = state.unsettled.remove(&tag) {
+                state.ready.push_front(Waiting { body, run, redelivered: true });
             }
         }
         drop(queues);
@@ -158,13 +163,13 @@ pub struct EmbeddedReceipt {
 }
 
 impl EmbeddedReceipt {
-    fn settle(&self, then: impl FnOnce(&mut HashMap<Queue, QueueInMemory>, Vec<u8>)) -> Settled {
+    fn settle(&self, then: impl FnOnce(&mut HashMap<Queue, QueueInMemory>, Waiting)) -> Settled {
         let mut queues = self.embedded.lock();
         let held = queues.get_mut(&self.queue).and_then(|state| state.unsettled.remove(&self.tag));
-        let Some(Unsettled { body, .. }) = held else {
+        let Some(Unsettled { body, run, .. }) = held else {
             return Settled::Stale;
         };
-        then(&mut queues, body);
+        then(&mut queues, Waiting { body, run, redelivered: true });
         drop(queues);
         self.embedded.changed.notify_waiters();
         Settled::Done
@@ -175,15 +180,20 @@ impl EmbeddedReceipt {
     }
 
     pub(super) fn reject(self) -> Settled {
-        self.settle(|queues, body| {
-            queues.entry(Queue::Dead).or_default().ready.push_back(Waiting { body, redelivered: false });
+        self.settle(|queues, Waiting { body, run, .. }| {
+            let dead = |body| Waiting { body, run: None, redelivered: false };
+            // The run learns of it, as by the broker's dead-letter exchange.
+            if let Some(replies) = run.and_then(|run| queues.get_mut(&Queue::Replies(run))) {
+                replies.ready.push_back(dead(body.clone()));
+            }
+            queues.entry(Queue::Dead).or_default().ready.push_back(dead(body));
         })
     }
 
     pub(super) fn release(self) -> Settled {
-        self.settle(|queues, body| {
+        self.settle(|queues, waiting| {
             if let Some(state) = queues.get_mut(&self.queue) {
-                state.ready.push_front(Waiting { body, redelivered: true });
+                state.ready.push_front(waiting);
             }
         })
     }
@@ -193,6 +203,14 @@ impl EmbeddedReceipt {
 mod tests {
     use super::*;
 
+    fn run() -> RunName {
+        "run".parse().expect("valid")
+    }
+
+    fn tasks() -> Destination {
+        Destination::Tasks(run())
+    }
+
     fn body(message: Option<Message>) -> (Vec<u8>, bool, Receipt) {
         let message = message.expect("a delivery");
         (message.body, message.redelivered, message.receipt)
@@ -201,7 +219,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_settled_comes_again() {
         let queues = Embedded::default();
-        queues.publish(&Queue::Tasks, b"one".to_vec());
+        queues.publish(tasks(), b"one".to_vec());
         let mut first = queues.consume(Queue::Tasks, 1);
         let (_, redelivered, receipt) = body(first.next().await);
         assert!(!redelivered);
@@ -216,7 +234,7 @@ mod tests {
     async fn prefetch_bounds_what_is_unsettled() {
         let queues = Embedded::default();
         for _ in 0..3 {
-            queues.publish(&Queue::Tasks, Vec::new());
+            queues.publish(tasks(), Vec::new());
         }
         let mut consumer = queues.consume(Queue::Tasks, 2);
         let (_, _, first) = body(consumer.next().await);
@@ -229,25 +247,27 @@ mod tests {
     #[tokio::test]
     async fn rejected_messages_are_dead_letters_and_released_ones_wait_again() {
         let queues = Embedded::default();
-        queues.publish(&Queue::Tasks, b"bad".to_vec());
+        let mut replies = queues.consume(Queue::Replies(run()), 1);
+        queues.publish(tasks(), b"bad".to_vec());
         let mut consumer = queues.consume(Queue::Tasks, 2);
         body(consumer.next().await).2.release().await;
         let (_, redelivered, receipt) = body(consumer.next().await);
         assert!(redelivered);
         receipt.reject().await;
         assert_eq!(queues.inspect(&Queue::Dead).ready, 1);
+        assert_eq!(replies.next().await.expect("the run learns of it").body, b"bad");
         assert_eq!(queues.inspect(&Queue::Tasks), QueueState { ready: 0, consumers: 1 });
     }
 
     #[tokio::test]
     async fn replies_to_a_run_that_is_gone_are_unroutable() {
         let queues = Embedded::default();
-        let replies = Queue::Replies("run".parse().expect("valid"));
-        assert_eq!(queues.publish(&replies, Vec::new()), Published::Unroutable);
+        let (replies, to) = (Queue::Replies(run()), Destination::Replies(run()));
+        assert_eq!(queues.publish(to.clone(), Vec::new()), Published::Unroutable);
         let consumer = queues.consume(replies.clone(), 1);
-        assert_eq!(queues.publish(&replies, Vec::new()), Published::Queued);
+        assert_eq!(queues.publish(to.clone(), Vec::new()), Published::Queued);
         drop(consumer);
         queues.delete(&replies);
-        assert_eq!(queues.publish(&replies, Vec::new()), Published::Unroutable);
+        assert_eq!(queues.publish(to, Vec::new()), Published::Unroutable);
     }
 }

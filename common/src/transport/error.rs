@@ -35,13 +35,15 @@ pub enum TransportError {
         /// What the broker said.
         source: Arc<lapin::Error>,
     },
-    /// A queue is there with another shape: another program's, or another version's.
+    /// A queue or exchange is there with another shape: another program's, or another version's.
     #[error(
-        "queue {queue} exists with other properties than Warren's; delete it, or choose another --prefix (WARREN_PREFIX)"
+        "{kind} {name} exists with other properties than Warren's; delete it, or choose another --prefix (WARREN_PREFIX)"
     )]
     Mismatch {
+        /// `queue` or `exchange`.
+        kind: &'static str,
         /// Its name.
-        queue: String,
+        name: String,
         /// What the broker said is different.
         source: Arc<lapin::Error>,
     },

@@ -35,6 +35,27 @@ impl Queue {
     }
 }
 
+/// Where a message is to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A batch of this run, for any downloader. If no downloader can deal with it, it comes back into the run's replies,
+    /// and stays among the dead letters.
+    Tasks(RunName),
+    /// The outcomes of one run.
+    Replies(RunName),
+}
+
+impl Destination {
+    /// The queue that it leads to.
+    #[must_use]
+    pub fn queue(&self) -> Queue {
+        match self {
+            Self::Tasks(_) => Queue::Tasks,
+            Self::Replies(run) => Queue::Replies(run.clone()),
+        }
+    }
+}
+
 /// Where a confirmed message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Published {
@@ -120,10 +141,10 @@ pub enum Transport {
 impl Transport {
     /// Publishes a message and waits until it is safe. Lost connections are rebuilt and the message sent again, so it
     /// may arrive twice; the future ends only with the answer, or with an error that no waiting mends.
-    pub async fn publish(&self, queue: Queue, body: Vec<u8>) -> Result<Published, TransportError> {
+    pub async fn publish(&self, to: Destination, body: Vec<u8>) -> Result<Published, TransportError> {
         match self {
-            Self::Amqp(amqp) => amqp.publish(queue, body).await,
-            Self::Embedded(embedded) => Ok(embedded.publish(&queue, body)),
+            Self::Amqp(amqp) => amqp.publish(to, body).await,
+            Self::Embedded(embedded) => Ok(embedded.publish(to, body)),
         }
     }
 

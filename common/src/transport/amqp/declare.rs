@@ -3,33 +3,93 @@
 
 use std::sync::Arc;
 
-use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection};
+use lapin::{Channel, Connection, ExchangeKind};
 
 use super::AmqpSettings;
 use super::session::{call, protocol_error};
-use crate::topology::{DELIVERY_LIMIT, REPLY_QUEUE_LEASE};
-use crate::transport::{Queue, QueueState, TransportError};
+use crate::topology::{DELIVERY_LIMIT, REPLY_QUEUE_LEASE, Topology};
+use crate::transport::{Destination, Queue, QueueState, TransportError};
 
-/// Declares `queue`, and for the task queue first the dead-letter queue that it needs.
+/// Declares `queue` with everything that leads to it.
+///
+/// Batches go through an exchange that gives all of them to the task queue, with the run's name as the routing key. That
+/// key stays with a batch that dies: the dead-letter exchange gives it to the dead-letter queue, and to the replies of the
+/// run, which so learns of it.
 pub(super) async fn declare(settings: &AmqpSettings, channel: &Channel, queue: &Queue) -> Result<(), TransportError> {
-    if *queue == Queue::Tasks {
-        declare_one(settings, channel, &Queue::Dead).await?;
+    let (tasks, dead) = (settings.topology.tasks(), settings.topology.dead());
+    // Before the task queue: a letter that dies into nothing would stay in it for ever.
+    declare_exchange(settings, channel, &dead, ExchangeKind::Topic).await?;
+    match queue {
+        Queue::Tasks => {
+            declare_one(settings, channel, &Queue::Dead).await?;
+            bind(settings, channel, &dead, &dead, "#").await?;
+            declare_exchange(settings, channel, &tasks, ExchangeKind::Fanout).await?;
+            declare_one(settings, channel, queue).await?;
+            bind(settings, channel, &tasks, &tasks, "").await
+        }
+        Queue::Dead => {
+            declare_one(settings, channel, queue).await?;
+            bind(settings, channel, &dead, &dead, "#").await
+        }
+        Queue::Replies(run) => {
+            declare_one(settings, channel, queue).await?;
+            bind(settings, channel, &queue.name(&settings.topology), &dead, run.as_str()).await
+        }
     }
-    declare_one(settings, channel, queue).await
+}
+
+/// The exchange and the routing key of a message.
+pub(super) fn route(topology: &Topology, to: &Destination) -> (String, String) {
+    match to {
+        Destination::Tasks(run) => (topology.tasks(), run.to_string()),
+        Destination::Replies(run) => (String::new(), topology.replies(run)),
+    }
+}
+
+async fn declare_exchange(
+    settings: &AmqpSettings,
+    channel: &Channel,
+    name: &str,
+    kind: ExchangeKind,
+) -> Result<(), TransportError> {
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    let declared = channel.exchange_declare(name.into(), kind, options, FieldTable::default());
+    call(settings, declared).await.map_err(|error| blame(error, "exchange", name))
+}
+
+async fn bind(
+    settings: &AmqpSettings,
+    channel: &Channel,
+    queue: &str,
+    exchange: &str,
+    key: &str,
+) -> Result<(), TransportError> {
+    let bound = channel.queue_bind(
+        queue.into(),
+        exchange.into(),
+        key.into(),
+        QueueBindOptions::default(),
+        FieldTable::default(),
+    );
+    call(settings, bound).await
 }
 
 async fn declare_one(settings: &AmqpSettings, channel: &Channel, queue: &Queue) -> Result<(), TransportError> {
     let name = queue.name(&settings.topology);
     let declared = channel.queue_declare(name.as_str().into(), QueueDeclareOptions::durable(), shape(settings, queue));
-    match call(settings, declared).await {
-        Ok(_) => Ok(()),
-        Err(TransportError::Broken { source, .. }) if is_mismatch(&source) => {
-            Err(TransportError::Mismatch { queue: name, source })
+    call(settings, declared).await.map(drop).map_err(|error| blame(error, "queue", &name))
+}
+
+/// A thing that is there with another shape is an error of its own.
+fn blame(error: TransportError, kind: &'static str, name: &str) -> TransportError {
+    match error {
+        TransportError::Broken { source, .. } if is_mismatch(&source) => {
+            TransportError::Mismatch { kind, name: name.to_owned(), source }
         }
-        Err(error) => Err(error),
+        error => error,
     }
 }
 
@@ -43,8 +103,7 @@ fn shape(settings: &AmqpSettings, queue: &Queue) -> FieldTable {
         Queue::Tasks => vec![
             ("x-queue-type", text("quorum")),
             ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)),
-            ("x-dead-letter-exchange", text("")),
-            ("x-dead-letter-routing-key", text(&settings.topology.dead())),
+            ("x-dead-letter-exchange", text(&settings.topology.dead())),
             // A dead letter stays in the task queue until the dead-letter queue has it; this strategy needs this overflow.
             ("x-dead-letter-strategy", text("at-least-once")),
             ("x-overflow", text("reject-publish")),

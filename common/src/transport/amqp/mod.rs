@@ -13,7 +13,7 @@ mod session;
 use crate::config::BrokerUri;
 use crate::topology::Topology;
 
-use super::{Published, Queue, QueueState, TransportError};
+use super::{Destination, Published, Queue, QueueState, TransportError};
 
 pub use consume::{AmqpConsumer, AmqpReceipt};
 
@@ -43,8 +43,8 @@ impl Amqp {
         Ok(Self { settings, publisher })
     }
 
-    pub(super) async fn publish(&self, queue: Queue, body: Vec<u8>) -> Result<Published, TransportError> {
-        self.publisher.publish(queue, body).await
+    pub(super) async fn publish(&self, to: Destination, body: Vec<u8>) -> Result<Published, TransportError> {
+        self.publisher.publish(to, body).await
     }
 
     pub(super) async fn consume(&self, queue: Queue, prefetch: u16) -> Result<AmqpConsumer, TransportError> {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::{Reconnect, Session, call};
 use super::{AmqpSettings, declare};
-use crate::transport::{Published, Queue, QueueState, TransportError};
+use crate::transport::{Destination, Published, Queue, QueueState, TransportError};
 
 /// Messages on their way without confirmation, at most. Confirms come in groups, one for each write to the broker's
 /// disk, so one at a time would be bound by its latency.
@@ -36,7 +36,7 @@ enum Command {
 }
 
 struct Request {
-    queue: Queue,
+    to: Destination,
     body: Vec<u8>,
     done: oneshot::Sender<Result<Published, TransportError>>,
 }
@@ -59,8 +59,8 @@ impl Publisher {
         stands.await.unwrap_or(Err(TransportError::Closed)).map(|()| Self { commands, closing })
     }
 
-    pub(super) async fn publish(&self, queue: Queue, body: Vec<u8>) -> Result<Published, TransportError> {
-        self.ask(|done| Command::Publish(Request { queue, body, done })).await
+    pub(super) async fn publish(&self, to: Destination, body: Vec<u8>) -> Result<Published, TransportError> {
+        self.ask(|done| Command::Publish(Request { to, body, done })).await
     }
 
     pub(super) async fn inspect(&self, queue: Queue) -> Result<QueueState, TransportError> {
@@ -239,8 +239,8 @@ impl Link {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let properties =
             BasicProperties::default().with_delivery_mode(PERSISTENT).with_content_type("application/json".into());
-        let name = request.queue.name(&self.settings.topology);
-        let published = session.channel.basic_publish("".into(), name.into(), options, &request.body, properties);
+        let (exchange, key) = declare::route(&self.settings.topology, &request.to);
+        let published = session.channel.basic_publish(exchange.into(), key.into(), options, &request.body, properties);
         let published = call(&self.settings, published).await;
         if serving.unconfirmed.is_empty() {
             serving.progress = Instant::now();
@@ -269,7 +269,7 @@ impl Link {
         };
         match confirmation {
             Confirmation::Ack(None) => answer(request.done, Ok(Published::Queued)),
-            Confirmation::Ack(Some(_)) if request.queue == Queue::Tasks => {
+            Confirmation::Ack(Some(_)) if matches!(request.to, Destination::Tasks(_)) => {
                 tracing::warn!("the task queue was deleted; declaring it again");
                 declare::declare(&self.settings, &session.channel, &Queue::Tasks).await?;
                 self.waiting.push_back(request);

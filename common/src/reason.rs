@@ -42,10 +42,12 @@ pub enum Reason {
     NotAnImage,
     /// The bytes end before the image does.
     Truncated,
+    /// Its message went to the dead letters: no downloader could read it, or none survived it.
+    DeadLettered,
 }
 
 /// Every reason that is a single word; `http-NNN` is the one that is not.
-const WORDS: [(&str, Reason); 15] = [
+const WORDS: [(&str, Reason); 16] = [
     ("bad-url", Reason::BadUrl),
     ("scheme", Reason::Scheme),
     ("private-address", Reason::PrivateAddress),
@@ -61,6 +63,7 @@ const WORDS: [(&str, Reason); 15] = [
     ("empty", Reason::Empty),
     ("not-an-image", Reason::NotAnImage),
     ("truncated", Reason::Truncated),
+    ("dead-lettered", Reason::DeadLettered),
 ];
 
 impl Reason {

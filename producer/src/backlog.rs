@@ -127,8 +127,8 @@ impl<T: Item> Backlog<T> {
         Some(Reading::All { after: self.read_up_to })
     }
 
-    /// Takes in what a reading found: at most [`READING`] items.
-    pub fn fill(&mut self, reading: Reading, found: Vec<T>) {
+    /// Takes in what a reading found, at most [`READING`] items, except those that are not `wanted`.
+    pub fn fill(&mut self, reading: Reading, found: Vec<T>, wanted: impl Fn(&T) -> bool) {
         self.reading = false;
         let whole = found.len() < READING;
         match reading {
@@ -136,7 +136,9 @@ impl<T: Item> Backlog<T> {
                 self.caught_up &= whole;
                 for item in found {
                     self.read_up_to = item.id();
-                    self.take_in(item);
+                    if wanted(&item) {
+                        self.take_in(item);
+                    }
                 }
             }
             Reading::Host { host, .. } => {
@@ -148,7 +150,7 @@ impl<T: Item> Backlog<T> {
                 let last = found.last().map(Item::id).filter(|last| !whole && *last <= read_up_to);
                 for item in found {
                     // Beyond this row the general reading comes by.
-                    if item.id() <= self.read_up_to {
+                    if item.id() <= self.read_up_to && wanted(&item) {
                         self.take_in(item);
                     }
                 }
@@ -264,7 +266,7 @@ mod tests {
                 Reading::Host { host, after } => row.0 > after && row.1 == host,
             });
             let found = found.take(READING).collect();
-            backlog.fill(reading, found);
+            backlog.fill(reading, found, |_| true);
         }
     }
 
@@ -306,7 +308,7 @@ mod tests {
                 Reading::All { after } => row.0 > after,
                 Reading::Host { host, after } => row.0 > after && row.1 == host,
             });
-            backlog.fill(reading, found.take(READING).collect());
+            backlog.fill(reading, found.take(READING).collect(), |_| true);
         }
         seen += std::iter::from_fn(|| backlog.take()).count();
         assert_eq!(seen, 5_000);
@@ -337,7 +339,7 @@ mod tests {
                     let found = table
                         .iter()
                         .filter(|row| row.0 <= length && row.0 > after && host.is_none_or(|host| row.1 == host));
-                    backlog.fill(reading, found.copied().take(READING).collect());
+                    backlog.fill(reading, found.copied().take(READING).collect(), |_| true);
                 }
                 let taken = usize::try_from(random(1_500)).expect("small");
                 seen.extend(std::iter::from_fn(|| backlog.take()).take(taken).map(|row| row.0));

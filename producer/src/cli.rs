@@ -7,6 +7,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use common::cli::{BrokerOptions, LogOptions};
 use common::config::duration;
+use common::reason::Reason;
 use common::run_name::RunName;
 
 use crate::extract::SrcsetChoice;
@@ -35,6 +36,12 @@ pub enum Command {
     Crawl(CrawlOptions),
     /// Fetch the images of a list of URLs
     Urls(UrlsOptions),
+    /// Go on with a run that stopped, however it stopped
+    Resume(ResumeOptions),
+    /// Try again the images of a run that failed
+    Retry(RetryOptions),
+    /// Stop a run for good; workers drop what is queued of it
+    Cancel(CancelOptions),
     /// Show what a page offers, one JSON line an image; nothing is fetched but the page
     Extract(ExtractOptions),
     /// Show runs, the task queue and the downloaders on it
@@ -109,6 +116,63 @@ pub struct UrlsOptions {
     /// What every run has.
     #[command(flatten)]
     pub run: RunOptions,
+}
+
+/// `producer resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "A run remembers its options; those that are given again replace them. The broker's password is not kept.\n\n\
+    Go on after a crash, a time-out or Ctrl-C:\n  producer resume my-run\n\n\
+    On another machine, with the run's folder copied there:\n  producer resume --runs ./copied --broker amqp://user:password@rabbit:5672/%2f my-run")]
+pub struct ResumeOptions {
+    /// The run to go on with
+    #[arg(value_name = "RUN")]
+    pub which: RunName,
+
+    /// The list of a run of `producer urls` that broke off, given again: a file, or - for standard input
+    #[arg(long, value_name = "FILE", help_heading = "List")]
+    pub input: Option<PathBuf>,
+
+    /// What every run has.
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// `producer retry`.
+#[derive(Debug, Args)]
+#[command(after_help = "Try again whatever failed:\n  producer retry my-run\n\n\
+    Only what timed out, with more time (on the downloaders) and more patience:\n  producer retry --reason timeout --timeout 5m my-run")]
+pub struct RetryOptions {
+    /// The run whose failed images are tried again
+    #[arg(value_name = "RUN")]
+    pub which: RunName,
+
+    /// Only images with this reason, failed, rejected or blocked alike; repeatable [default: all that failed]
+    #[arg(long = "reason", value_name = "R", help_heading = "Run")]
+    pub reasons: Vec<Reason>,
+
+    /// What every run has.
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// `producer cancel`.
+#[derive(Debug, Args)]
+pub struct CancelOptions {
+    /// The run to stop
+    #[arg(value_name = "RUN")]
+    pub which: RunName,
+
+    /// Where the queues are.
+    #[command(flatten)]
+    pub broker: BrokerOptions,
+
+    /// Folder that runs live in
+    #[arg(long, env = "WARREN_RUNS", value_name = "DIR", default_value = "./runs")]
+    pub runs: PathBuf,
+
+    /// How the summary is written
+    #[arg(long, env = "WARREN_FORMAT", value_enum, default_value_t)]
+    pub format: OutputFormat,
 }
 
 /// Options of every command that runs a crawl.

@@ -9,7 +9,7 @@ use common::transport::{Destination, Transport, TransportError};
 use common::wire;
 use tokio::task::JoinSet;
 
-use crate::ledger::PendingImage;
+use crate::ledger::{PendingImage, RowId, Sent};
 
 /// What is out, and the means to send more.
 #[derive(Debug)]
@@ -18,15 +18,27 @@ pub struct Dispatch {
     run: RunName,
     user_agent: String,
     batches: u64,
-    out: HashMap<ImageId, PendingImage>,
+    out: HashMap<ImageId, Out>,
+    /// How many images of each batch are still out.
+    left: HashMap<u64, usize>,
+    /// Batches of which nothing is out any more, since somebody last asked.
+    finished: Vec<u64>,
     publishing: JoinSet<Result<(), TransportError>>,
 }
 
+#[derive(Debug)]
+struct Out {
+    image: PendingImage,
+    batch: u64,
+}
+
 impl Dispatch {
-    /// Nothing is out yet.
+    /// Goes on where an earlier producer of this run was, if there was one.
     #[must_use]
-    pub fn new(transport: Transport, run: RunName, user_agent: String) -> Self {
-        Self { transport, run, user_agent, batches: 0, out: HashMap::new(), publishing: JoinSet::new() }
+    pub fn new(transport: Transport, run: RunName, user_agent: String, Sent { batches, out }: Sent) -> Self {
+        let left = if out.is_empty() { HashMap::new() } else { HashMap::from([(batches, out.len())]) };
+        let out = out.into_iter().map(|image| (image.image, Out { image, batch: batches })).collect();
+        Self { transport, run, user_agent, batches, out, left, finished: Vec::new(), publishing: JoinSet::new() }
     }
 
     /// Images that are out.
@@ -36,28 +48,43 @@ impl Dispatch {
     }
 
     /// Sends images in batches of at most `batch`, spread over `consumers` where there are few. Those of one host are
-    /// neighbours, so that a downloader uses its connections again.
-    pub fn send(&mut self, mut images: Vec<PendingImage>, batch: usize, consumers: usize) {
-        images.sort_by_key(|image| image.host);
+    /// neighbours, so that a downloader uses its connections again. Returns what is in which batch.
+    pub fn send(
+        &mut self,
+        mut images: Vec<PendingImage>,
+        batch: usize,
+        consumers: usize,
+    ) -> Vec<(u64, Vec<RowId>)> {
+        images.sort_by_key(|image| (image.alone, image.host));
         let share = images.len().div_ceil(consumers.max(1)).clamp(1, batch);
+        let mut sent = Vec::new();
         let mut images = images.into_iter().peekable();
-        while images.peek().is_some() {
-            let group: Vec<PendingImage> = images.by_ref().take(share).collect();
-            self.publish(&group);
-            self.out.extend(group.into_iter().map(|image| (image.image, image)));
+        while let Some(first) = images.next() {
+            let mut group = vec![first];
+            while group.len() < share
+                && let Some(image) = images.next_if(|next| !next.alone)
+            {
+                group.push(image);
+            }
+            let batch = self.publish(&group);
+            self.left.insert(batch, group.len());
+            sent.push((batch, group.iter().map(|image| image.id).collect()));
+            self.out.extend(group.into_iter().map(|image| (image.image, Out { image, batch })));
         }
+        sent
     }
 
     /// Sends everything that is out once more: the batches may have been lost with a deleted queue. Images that are
     /// merely slow are fetched twice by that, and counted once.
     pub fn send_again(&mut self) {
-        let out: Vec<PendingImage> = self.out.values().cloned().collect();
-        for group in out.chunks(Task::MAX_IMAGES) {
+        let (alone, together): (Vec<_>, Vec<_>) =
+            self.out.values().map(|out| out.image.clone()).partition(|image| image.alone);
+        for group in together.chunks(Task::MAX_IMAGES).chain(alone.chunks(1)) {
             self.publish(group);
         }
     }
 
-    fn publish(&mut self, group: &[PendingImage]) {
+    fn publish(&mut self, group: &[PendingImage]) -> u64 {
         self.batches += 1;
         let images = group.iter().map(|image| ImageTask {
             id: image.image,
@@ -74,6 +101,7 @@ impl Dispatch {
         let (transport, to) = (self.transport.clone(), Destination::Tasks(self.run.clone()));
         // A task queue that is gone is declared again inside the transport, so a confirmed batch is in it.
         self.publishing.spawn(async move { transport.publish(to, wire::write(&task)).await.map(drop) });
+        self.batches
     }
 
     /// Waits for the next publish to fail for good; pends for ever while none does. Cancel-safe.
@@ -89,9 +117,22 @@ impl Dispatch {
 
     /// An outcome of a try came; gives back what was out, unless that was another try or nothing.
     pub fn came_back(&mut self, image: ImageId, attempt: u32) -> Option<PendingImage> {
-        if self.out.get(&image)?.attempts + 1 != attempt {
+        if self.out.get(&image)?.image.attempts + 1 != attempt {
             return None;
         }
-        self.out.remove(&image)
+        let Out { image, batch } = self.out.remove(&image)?;
+        if let Some(left) = self.left.get_mut(&batch) {
+            *left -= 1;
+            if *left == 0 {
+                self.left.remove(&batch);
+                self.finished.push(batch);
+            }
+        }
+        Some(image)
+    }
+
+    /// The batches of which nothing is out any more, told once.
+    pub fn take_finished(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.finished)
     }
 }

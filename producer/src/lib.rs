@@ -4,7 +4,8 @@
 //! [`page_fetch`] bring pages and lists, [`robots`] and [`pace`] say when a host may be asked, [`extract`] finds images,
 //! [`frontier`] and [`scope`] decide what is accepted, [`ledger`] remembers it, [`backlog`] holds what is next,
 //! [`window`] and [`dispatch`] hand it out, [`replies`] and [`retry`] deal with what comes back, [`stream`] and
-//! [`report`] tell people. [`pipeline`] wires them; [`commands`] holds one file a subcommand.
+//! [`report`] tell people. [`pipeline`] wires them; [`commands`] holds one file a subcommand. A run's folder is held by
+//! [`run_folder`], and [`remembered`] knows what the run was started with.
 
 pub mod backlog;
 pub mod cli;
@@ -16,20 +17,23 @@ pub mod ledger;
 pub mod pace;
 pub mod page_fetch;
 pub mod pipeline;
+pub mod remembered;
 pub mod replies;
 pub mod report;
 pub mod retry;
 pub mod robots;
+pub mod run_folder;
 pub mod scope;
 pub mod seeds;
 pub mod settings;
+pub mod silence;
 pub mod stream;
 pub mod window;
 
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use common::chain::Chain;
 use common::exit::Exit;
 use common::shutdown::Shutdown;
@@ -38,9 +42,12 @@ use indicatif::MultiProgress;
 
 use cli::{Cli, Command};
 use commands::extract::ExtractError;
-use commands::run::{RunExists, Session};
+use commands::resume::ResumeError;
+use commands::run::{Begin, Session};
 use commands::status::StatusError;
 use pipeline::PipelineError;
+use remembered::{RecallError, Remembered};
+use run_folder::FolderError;
 use seeds::list::ListError;
 use settings::SettingsError;
 
@@ -58,7 +65,7 @@ pub fn main() -> ExitCode {
     common::descriptors::raise_limit();
     match settings::check_embedded(&matches)
         .map_err(Into::into)
-        .and_then(|()| common::shutdown::block_on(run(cli, bars)))
+        .and_then(|()| common::shutdown::block_on(run(cli, &matches, bars)))
     {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -75,19 +82,26 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
     let is_input = error.is::<SettingsError>()
         || error.is::<ListError>()
-        || error.is::<RunExists>()
+        || error.is::<ResumeError>()
+        || error.is::<RecallError>()
+        || matches!(error.downcast_ref(), Some(FolderError::Exists { .. } | FolderError::NoSuchRun { .. } | FolderError::InUse { .. }))
         || error.is::<StatusError>()
         || error.is::<ExtractError>()
         || matches!(pipeline, Some(PipelineError::List(_)));
     if is_input { Exit::Usage } else { Exit::Internal }
 }
 
-async fn run(cli: Cli, bars: MultiProgress) -> anyhow::Result<Exit> {
+async fn run(cli: Cli, matches: &ArgMatches, bars: MultiProgress) -> anyhow::Result<Exit> {
     let shutdown = Shutdown::on_signals().context("cannot watch for signals")?;
     let session = Session { shutdown, bars };
+    let (name, matches) = matches.subcommand().context("no command")?;
+    let new = || Begin::New(Remembered::new(name, matches));
     match cli.command {
-        Command::Crawl(options) => commands::crawl::crawl(options, session).await,
-        Command::Urls(options) => commands::urls::urls(options, session).await,
+        Command::Crawl(options) => commands::crawl::crawl(options, new(), session).await,
+        Command::Urls(options) => commands::urls::urls(options, new(), session).await,
+        Command::Resume(options) => commands::resume::resume(options, matches, session).await,
+        Command::Retry(options) => commands::resume::retry(options, matches, session).await,
+        Command::Cancel(options) => commands::cancel::cancel(options, matches).await,
         Command::Extract(options) => commands::extract::extract(options).await,
         Command::Status(options) => commands::status::status(options).await,
     }

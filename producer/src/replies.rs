@@ -1,8 +1,9 @@
-//! Reads the run's reply queue. Replies are input from outside: what cannot be read, or is of another run, is dropped
-//! with a log line and changes nothing.
+//! Reads the run's reply queue: what workers say, and the batches of the run that died. All of it is input from outside:
+//! what cannot be read, or is of another run, is dropped with a log line and changes nothing.
 
 use common::outcome::Reply;
 use common::run_name::RunName;
+use common::task::Task;
 use common::transport::{Consumer, Message, Queue, Receipt, Transport, TransportError};
 use common::wire;
 use tokio::sync::mpsc;
@@ -11,13 +12,31 @@ use tokio_util::sync::CancellationToken;
 /// Replies that are read and not yet in the ledger, at most.
 const PREFETCH: u16 = 128;
 
-/// A readable reply, to be acknowledged when its outcomes are in the ledger.
+/// A readable message, to be acknowledged when what follows from it is in the ledger.
 #[derive(Debug)]
 pub struct Received {
-    /// What a worker says.
-    pub reply: Reply,
+    /// What it says.
+    pub news: News,
     /// To be settled.
     pub receipt: Receipt,
+}
+
+/// What a message of the reply queue says.
+#[derive(Debug)]
+pub enum News {
+    /// What a worker did.
+    Reply(Reply),
+    /// This batch is among the dead letters.
+    Died(Task),
+}
+
+impl News {
+    fn run(&self) -> &RunName {
+        match self {
+            Self::Reply(reply) => &reply.run,
+            Self::Died(task) => &task.run,
+        }
+    }
 }
 
 /// Begins to consume the replies of `run`; the queue exists from here on.
@@ -54,11 +73,12 @@ pub async fn run(
 }
 
 async fn open(message: Message, run: &RunName) -> Option<Received> {
-    let why = match wire::read_reply(&message.body) {
-        Ok(reply) if reply.run == *run => {
-            return Some(Received { reply, receipt: message.receipt });
-        }
-        Ok(reply) => format!("it is of run {}", reply.run),
+    let read = wire::read_reply(&message.body).map(News::Reply);
+    // A reply is what comes nearly always; a batch has none of its fields, so one is never taken for the other.
+    let read = read.or_else(|error| wire::read_task(&message.body).map(News::Died).map_err(|_| error));
+    let why = match read {
+        Ok(news) if news.run() == run => return Some(Received { news, receipt: message.receipt }),
+        Ok(news) => format!("it is of run {}", news.run()),
         Err(error) => error.to_string(),
     };
     tracing::warn!(

@@ -1,26 +1,33 @@
 //! `producer crawl`: pages in, images out.
 
 use common::exit::Exit;
+use url::Url;
 
-use super::run::{self, Session};
+use super::run::{self, Begin, Session};
 use crate::cli::CrawlOptions;
 use crate::frontier::{self, Frontier};
 use crate::page_fetch::PageFetch;
 use crate::pipeline::{PageWork, Source};
 use crate::settings::CrawlSettings;
 
-/// Runs a crawl.
-pub async fn crawl(options: CrawlOptions, session: Session) -> anyhow::Result<Exit> {
+/// Runs a crawl, or goes on with one.
+pub async fn crawl(options: CrawlOptions, begin: Begin, session: Session) -> anyhow::Result<Exit> {
     let (crawl, settings) = CrawlSettings::new(options)?;
     let fetch = PageFetch::new(settings.guard, settings.user_agent.clone())?;
     let seeds = crawl.seeds.iter().map(|seed| frontier::page(seed, 0)).collect();
+    let frontier = Frontier::new(crawl.selection, settings.guard, &crawl.seeds);
+    if let Begin::Again(again) = &begin {
+        for url in again.standing.moved_seeds.iter().filter_map(|url| Url::parse(url).ok()) {
+            frontier.seed_moved(&url);
+        }
+    }
     let work = PageWork {
         fetch: fetch.clone(),
-        frontier: Frontier::new(crawl.selection, settings.guard, &crawl.seeds),
+        frontier,
         extract: crawl.extract,
         max_pages: crawl.max_pages,
         max_images: crawl.max_images,
     };
-    run::run(settings, fetch, run::Work { source: Source::Pages(work), seeds, max_images: crawl.max_images }, session)
-        .await
+    let work = run::Work { source: Source::Pages(work), seeds, max_images: crawl.max_images, begin };
+    run::run(settings, fetch, work, session).await
 }

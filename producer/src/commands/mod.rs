@@ -1,7 +1,9 @@
 //! The subcommands, a file each.
 
+pub mod cancel;
 pub mod crawl;
 pub mod extract;
+pub mod resume;
 pub mod run;
 pub mod status;
 pub mod urls;

@@ -1,14 +1,14 @@
 //! What every command that runs a crawl does around the pipeline: the broker (or a downloader in this process), the
 //! run's folder, the display, and at the end, however it came, the manifest and the summary.
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use common::chain::Chain;
 use common::exit::Exit;
+use common::reason::Reason;
+use common::run_name::RunName;
 use common::shutdown::Shutdown;
 use common::transport::amqp::{Amqp, AmqpSettings};
 use common::transport::embedded::Embedded;
@@ -20,18 +20,23 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::OutputFormat;
-use crate::ledger::{Ledger, NewPage};
+use crate::ledger::{Ledger, NewPage, Sent, Standing};
 use crate::page_fetch::PageFetch;
-use crate::pipeline::{Ended, Live, Pipeline, PipelineError, Source};
+use crate::pipeline::{Ended, Live, Parts, Pipeline, PipelineError, Source};
+use crate::remembered::Remembered;
 use crate::replies;
-use crate::report::manifest;
+use crate::report;
 use crate::report::progress::Progress;
-use crate::report::summary::{self, Summary};
+use crate::report::summary::Summary;
+use crate::run_folder::{FolderError, RunFolder};
 use crate::settings::{Broker, RunSettings};
 use crate::stream::Stream;
 
 /// Longest time for leaving the broker.
 const GOODBYE: Duration = Duration::from_secs(5);
+
+/// How long the connection of a producer that vanished may still seem to consume: more than two heartbeats.
+const PREDECESSOR: Duration = Duration::from_secs(25);
 
 /// What the process gives every command.
 #[derive(Clone)]
@@ -50,34 +55,59 @@ pub struct Work {
     pub seeds: Vec<NewPage>,
     /// `--max-images`.
     pub max_images: Option<u64>,
+    /// Whether the run is new.
+    pub begin: Begin,
 }
 
-/// The run's folder is there already.
-#[derive(Debug, thiserror::Error)]
-#[error("run {name} exists in {folder}; hint: choose another --run, or leave it out for a new name", folder = .folder.display())]
-pub struct RunExists {
-    name: String,
-    folder: PathBuf,
+/// How a run comes into this process.
+pub enum Begin {
+    /// It is new; this is what it was started with.
+    New(Remembered),
+    /// It is gone on with.
+    Again(Box<Again>),
+}
+
+/// A run that is gone on with.
+pub struct Again {
+    /// Its folder, in our hands.
+    pub folder: RunFolder,
+    /// Its ledger.
+    pub ledger: Ledger,
+    /// Where it stands.
+    pub standing: Standing,
+    /// What it is gone on with.
+    pub remembered: Remembered,
+    /// Images to try again although they ended: with these reasons, or all that failed.
+    pub retry: Option<Vec<Reason>>,
 }
 
 /// Runs it, from the connection to the summary.
 pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: Session) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    let folder = settings.folder();
-    if folder.exists() {
-        return Err(RunExists { name: settings.run.to_string(), folder }.into());
+    if matches!(work.begin, Begin::New(_)) {
+        RunFolder::check_free(&settings.runs, &settings.run)?;
     }
     // The broker first: a run that could not begin leaves nothing behind.
     let (transport, mut worker) = connect(&settings).await?;
-    create(&settings, &folder)?;
-    let ledger = Ledger::create(&folder, &settings.run, work.max_images)?;
+    let Opened { folder, ledger, sent, took } = open(&settings, &transport, work.begin, work.max_images).await?;
     ledger.add_pages(work.seeds).await?;
-    tracing::info!(run = %settings.run, folder = %folder.display(), "the run begins");
+    tracing::info!(run = %settings.run, folder = %folder.path().display(), "the run {}", if took.is_zero() { "begins" } else { "goes on" });
 
     let (live, watched) = watch::channel(Live::default());
     let progress = Progress::start(&session.bars, ledger.clone(), watched);
     let (stream, writing) = settings.stream.then(Stream::start).unzip();
-    let pipeline = Pipeline::new(&settings, ledger.clone(), transport.clone(), fetch, work.source, stream, live);
+    let cancel_mark = folder.cancel_mark();
+    let parts = Parts {
+        ledger: ledger.clone(),
+        transport: transport.clone(),
+        fetch,
+        source: work.source,
+        sent,
+        stream,
+        live,
+        cancelled: Box::new(move || cancel_mark.exists()),
+    };
+    let pipeline = Pipeline::new(&settings, parts);
     let (ended, worker) = tokio::select! {
         ended = drive(&settings, pipeline, &transport, &session.shutdown) => (ended, worker),
         failure = failure_of(&mut worker) => (Err(PipelineError::Downloader(failure)), None),
@@ -91,21 +121,74 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     }
     stop_worker(worker).await;
 
+    if matches!(ended, Ok(Ended::TimedOut)) {
+        // Nobody said anything of what is out: whoever goes on with the run sends it again.
+        ledger.forget_sent().await?;
+    }
     let state = state_of(&ended);
-    ledger.set_state(state).await?;
-    manifest::write(&ledger, &folder).await?;
-    let summary = Summary::new(settings.run.clone(), state, &ledger.counts(), started.elapsed());
-    fs::write(folder.join(summary::FILE), summary.json()).context("cannot write the summary")?;
+    let summary = report::write(&ledger, &settings.run, folder.path(), state, took + started.elapsed()).await?;
     ledger.close().await;
-    say_goodbye(transport, &settings, matches!(ended, Ok(Ended::Complete))).await;
-    print(&summary, &settings, &folder);
+    say_goodbye(transport, &settings, matches!(ended, Ok(Ended::Complete | Ended::Cancelled))).await;
+    print(&summary, settings.format, settings.stream, folder.path());
     exit_of(ended)
 }
 
+struct Opened {
+    folder: RunFolder,
+    ledger: Ledger,
+    sent: Sent,
+    /// Time that earlier producers of the run took.
+    took: Duration,
+}
+
+async fn open(
+    settings: &RunSettings,
+    transport: &Transport,
+    begin: Begin,
+    max_images: Option<u64>,
+) -> anyhow::Result<Opened> {
+    match begin {
+        Begin::New(remembered) => {
+            let folder = RunFolder::create(&settings.runs, &settings.run)?;
+            let ledger = Ledger::create(folder.path(), &settings.run, &remembered.text(), max_images)?;
+            Ok(Opened { folder, ledger, sent: Sent::default(), took: Duration::ZERO })
+        }
+        Begin::Again(again) => {
+            let Again { folder, ledger, standing, remembered, retry } = *again;
+            ledger.remember(remembered.text()).await?;
+            await_our_turn(transport, &settings.run).await?;
+            // Without the reply queue the downloaders have dropped, or will drop, whatever there is of this run.
+            let sent = ledger.go_on(transport.exists(Queue::Replies(settings.run.clone())).await?).await?;
+            if let Some(reasons) = retry {
+                let images = ledger.retry(reasons).await?;
+                tracing::info!(images, "images are tried again");
+            }
+            Ok(Opened { folder, ledger, sent, took: standing.took })
+        }
+    }
+}
+
+/// A copy of the run's folder may be in the hands of another producer, which shows by its consuming the replies. The
+/// connection of one that lost its machine is believed in by the broker for a moment longer.
+async fn await_our_turn(transport: &Transport, run: &RunName) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while transport.inspect(Queue::Replies(run.clone())).await?.consumers > 0 {
+        if begun.elapsed() >= PREDECESSOR {
+            let holder = "it consumes the run's replies".to_owned();
+            return Err(FolderError::InUse { run: run.clone(), holder }.into());
+        }
+        if begun.elapsed() < Duration::from_secs(1) {
+            tracing::info!("another connection consumes the run's replies; waiting for the broker to find it dead");
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Ok(())
+}
+
 /// Leaves the broker; by now everything is written, and nothing may hold up the end for long.
-async fn say_goodbye(transport: Transport, settings: &RunSettings, is_complete: bool) {
+async fn say_goodbye(transport: Transport, settings: &RunSettings, is_over: bool) {
     let goodbye = async {
-        if is_complete && let Err(error) = transport.delete(Queue::Replies(settings.run.clone())).await {
+        if is_over && let Err(error) = transport.delete(Queue::Replies(settings.run.clone())).await {
             tracing::debug!(error = %error, "the reply queue is left to expire");
         }
         transport.close().await;
@@ -133,12 +216,13 @@ async fn drive(
 }
 
 /// A downloader in this process, and the means to stop it.
-struct Worker {
+pub(super) struct Worker {
     shutdown: Shutdown,
     working: JoinHandle<anyhow::Result<downloader::worker::StopReason>>,
 }
 
-async fn connect(settings: &RunSettings) -> Result<(Transport, Option<Worker>), TransportError> {
+/// Connects to the fleet, or makes one in this process.
+pub(super) async fn connect(settings: &RunSettings) -> Result<(Transport, Option<Worker>), TransportError> {
     match &settings.broker {
         Broker::Amqp(broker) => {
             let amqp = AmqpSettings {
@@ -186,27 +270,18 @@ async fn stop_worker(worker: Option<Worker>) {
     }
 }
 
-fn create(settings: &RunSettings, folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(&settings.runs)
-        .with_context(|| format!("cannot create the folder of runs {}", settings.runs.display()))?;
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(RunExists { name: settings.run.to_string(), folder: folder.to_owned() }.into())
-        }
-        created => created.with_context(|| format!("cannot create the run's folder {}", folder.display())),
-    }
-}
-
 fn state_of(ended: &Result<Ended, PipelineError>) -> &'static str {
     match ended {
         Ok(Ended::Complete) => "complete",
         Ok(Ended::TimedOut) => "timed-out",
+        Ok(Ended::Cancelled) => report::CANCELLED,
         Ok(Ended::Interrupted) | Err(_) => "interrupted",
     }
 }
 
-fn print(summary: &Summary, settings: &RunSettings, folder: &Path) {
-    let written = match (settings.format, settings.stream) {
+/// Writes the summary to standard output; behind a stream of outcomes, as a last line or elsewhere.
+pub fn print(summary: &Summary, format: OutputFormat, stream: bool, folder: &Path) {
+    let written = match (format, stream) {
         (OutputFormat::Text, false) => io::stdout().write_all(summary.text(folder).as_bytes()),
         // Standard output is JSON lines there.
         (OutputFormat::Text, true) => io::stderr().write_all(summary.text(folder).as_bytes()),
@@ -229,5 +304,9 @@ fn exit_of(ended: Result<Ended, PipelineError>) -> anyhow::Result<Exit> {
             Ok(Exit::TimedOut)
         }
         Ended::Interrupted => Ok(Exit::Interrupted),
+        Ended::Cancelled => {
+            tracing::warn!("the run was cancelled");
+            Ok(Exit::Interrupted)
+        }
     }
 }

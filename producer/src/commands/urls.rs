@@ -3,7 +3,7 @@
 use common::exit::Exit;
 use tokio::task::spawn_blocking;
 
-use super::run::{self, Session};
+use super::run::{self, Begin, Session};
 use crate::cli::UrlsOptions;
 use crate::frontier::{Filter, Frontier, Selection};
 use crate::page_fetch::PageFetch;
@@ -12,20 +12,29 @@ use crate::scope::ScopeKind;
 use crate::seeds::list::{self, ListOptions};
 use crate::settings::RunSettings;
 
-/// Runs a list.
-pub async fn urls(options: UrlsOptions, session: Session) -> anyhow::Result<Exit> {
+/// Runs a list, or goes on with one.
+pub async fn urls(options: UrlsOptions, begin: Begin, session: Session) -> anyhow::Result<Exit> {
     let settings = RunSettings::try_from(options.run)?;
     let fetch = PageFetch::new(settings.guard, settings.user_agent.clone())?;
     let how = ListOptions { format: options.input_format, url_column: options.url_column };
     // A list has no pages: only the rules for images matter.
     let selection = Selection { scope: ScopeKind::Page, depth: 0, pages: Filter::default(), images: Filter::default() };
     let frontier = Frontier::new(selection, settings.guard, &[]);
-    // Standard input may be a while in coming.
-    let opening = spawn_blocking(move || Listing::new(list::open(&options.file, &how)?, frontier));
-    let listing = tokio::select! {
-        listing = opening => listing??,
-        () = session.shutdown.drain.cancelled() => return Ok(Exit::Interrupted),
+    let done_with = match &begin {
+        Begin::New(_) => Some(0),
+        Begin::Again(again) => again.standing.list_rows_read,
     };
-    let work = run::Work { source: Source::List(listing), seeds: Vec::new(), max_images: None };
+    let source = match done_with {
+        None => Source::Ledger,
+        Some(rows) => {
+            // Standard input may be a while in coming.
+            let opening = spawn_blocking(move || Listing::new(list::open(&options.file, &how)?, frontier, rows));
+            tokio::select! {
+                listing = opening => Source::List(listing??),
+                () = session.shutdown.drain.cancelled() => return Ok(Exit::Interrupted),
+            }
+        }
+    };
+    let work = run::Work { source, seeds: Vec::new(), max_images: None, begin };
     run::run(settings, fetch, work, session).await
 }

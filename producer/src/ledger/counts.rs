@@ -68,9 +68,27 @@ impl Counts {
         *self.images.entry(status).or_default() += 1;
     }
 
-    pub(super) fn settle(&mut self, status: Status, reason: Option<Reason>, bytes: Option<u64>) {
-        if let Some(outstanding) = self.images.get_mut(&Status::Outstanding) {
-            *outstanding = outstanding.saturating_sub(1);
+    /// An image goes from what is known of it to its outcome.
+    pub(super) fn settle(
+        &mut self,
+        known: Status,
+        why: Option<Reason>,
+        status: Status,
+        reason: Option<Reason>,
+        bytes: Option<u64>,
+    ) {
+        if let Some(images) = self.images.get_mut(&known) {
+            *images = images.saturating_sub(1);
+        }
+        // The reason of an earlier try that an outstanding image has was never counted.
+        if known != Status::Outstanding
+            && let Some(why) = why
+            && let Some(images) = self.reasons.get_mut(&why)
+        {
+            *images -= 1;
+            if *images == 0 {
+                self.reasons.remove(&why);
+            }
         }
         self.add(status);
         self.note(status, reason, bytes);

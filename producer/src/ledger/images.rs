@@ -51,14 +51,36 @@ pub(super) fn add(
     Ok(settled)
 }
 
+/// What the ledger has of an image whose outcome comes.
+struct Known {
+    id: RowId,
+    status: Status,
+    reason: Option<Reason>,
+    attempts_before: u32,
+}
+
 /// Records an outcome. Returns the image's row if this outcome became its final one: an image that has one keeps it,
-/// and an image that the run does not know is nobody's.
+/// and an image that the run does not know is nobody's. Only the producer's own verdict on a batch that died gives way,
+/// to a worker that dealt with the image after all (`producer dead replay`).
 pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -> rusqlite::Result<Option<RowId>> {
-    let found: Option<RowId> = sql
-        .prepare_cached("SELECT id FROM images WHERE image = ?1 AND status = 'outstanding'")?
-        .query_row([recording.outcome.id.as_bytes()], |row| row.get(0))
+    let found: Option<Known> = sql
+        .prepare_cached("SELECT id, status, reason, attempts_before FROM images WHERE image = ?1")?
+        .query_row([recording.outcome.id.as_bytes()], |row| {
+            Ok(Known {
+                id: row.get(0)?,
+                status: status_at(row, 1)?,
+                reason: reason_at(row, 2)?,
+                attempts_before: row.get(3)?,
+            })
+        })
         .optional()?;
-    let Some(id) = found else { return Ok(None) };
+    let Some(known) = found else { return Ok(None) };
+    let id = known.id;
+    let gives_way = known.reason == Some(Reason::DeadLettered) && recording.worker.is_some() && recording.is_final;
+    let is_old = recording.worker.is_some() && recording.outcome.attempt <= known.attempts_before;
+    if (known.status != Status::Outstanding && !gives_way) || is_old {
+        return Ok(None);
+    }
     if !recording.is_final {
         note_attempt(sql, id, recording)?;
         return Ok(None);
@@ -97,7 +119,7 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
         recording.worker.is_some().then_some(outcome.fetched_at),
         recording.worker.is_some().then_some(outcome.duration_ms),
     ])?;
-    book.counts.settle(status, outcome.reason, outcome.bytes);
+    book.counts.settle(known.status, known.reason, status, outcome.reason, outcome.bytes);
     Ok(Some(id))
 }
 
@@ -120,6 +142,22 @@ fn note_attempt(sql: &Connection, id: RowId, recording: &Recording) -> rusqlite:
     .map(drop)
 }
 
+/// Lets images wait again that failed, or that have one of these reasons.
+pub(super) fn retry(book: &mut Book, sql: &Connection, reasons: &[Reason]) -> rusqlite::Result<usize> {
+    // What is known of the last try stays until the next one is done, except for what would make it look like an outcome.
+    const AGAIN: &str = "UPDATE images SET status = 'outstanding', attempts_before = attempts, path = NULL, sha256 = NULL";
+    let mut changed = 0;
+    if reasons.is_empty() {
+        changed += sql.execute(&format!("{AGAIN} WHERE status = 'failed'"), [])?;
+    }
+    for reason in reasons {
+        let of_reason = format!("{AGAIN} WHERE status IN ('failed', 'rejected', 'blocked') AND reason = ?1");
+        changed += sql.execute(&of_reason, [reason.to_string()])?;
+    }
+    book.forget(sql)?;
+    Ok(changed)
+}
+
 /// Where this run already has these bytes.
 fn stored_path(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<String>> {
     sql.prepare_cached("SELECT coalesce(path, '') FROM images WHERE sha256 = ?1 AND status = 'stored' LIMIT 1")?
@@ -127,7 +165,9 @@ fn stored_path(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<S
         .optional()
 }
 
-const COLUMNS: &str = "SELECT id, host, image, url, attempts FROM images WHERE status = 'outstanding'";
+/// What of an image is needed to send it; further conditions may follow.
+pub(super) const COLUMNS: &str =
+    "SELECT id, host, image, url, attempts, attempts_before FROM images WHERE status = 'outstanding'";
 
 pub(super) fn pending(
     sql: &Connection,
@@ -138,7 +178,7 @@ pub(super) fn pending(
     waiting::read(sql, COLUMNS, host, after, limit, read)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
     let image: [u8; 16] = row.get(2)?;
     Ok(PendingImage {
         id: row.get(0)?,
@@ -146,6 +186,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
         image: image.into(),
         url: row.get(3)?,
         attempts: row.get(4)?,
+        attempts_before: row.get(5)?,
+        alone: false,
     })
 }
 

@@ -10,16 +10,19 @@ mod images;
 mod manifest;
 mod pages;
 mod schema;
+mod sent;
 mod waiting;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::image_id::ImageId;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
 use common::run_name::RunName;
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 use self::book::Book;
@@ -57,6 +60,17 @@ pub enum LedgerError {
         found: i32,
         /// This build's.
         expected: i32,
+    },
+    /// The file's content contradicts itself.
+    #[error(
+        "the ledger {path} is damaged ({damage}); hint: put back a copy of the run's folder, or save what can be read with \
+         `sqlite3 {path} .recover`", path = .path.display()
+    )]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite found first.
+        damage: String,
     },
     /// The thread that writes it has ended.
     #[error("the ledger is closed")]
@@ -119,6 +133,30 @@ pub struct PendingImage {
     pub url: String,
     /// Tries so far.
     pub attempts: u32,
+    /// Tries that were made before the user asked for more (`producer retry`); `--retries` counts from there.
+    pub attempts_before: u32,
+    /// Whether it must not share a message: a batch that it was in could not be dealt with.
+    pub alone: bool,
+}
+
+/// Where a run stands that is gone on with.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// Where the seeds' redirects led.
+    pub moved_seeds: Vec<String>,
+    /// Rows of the list that are done with, or `None` if that is all of them.
+    pub list_rows_read: Option<u64>,
+    /// How long the run took so far, as far as its producers came to say so.
+    pub took: Duration,
+}
+
+/// What an earlier producer had handed to the fleet.
+#[derive(Debug, Clone, Default)]
+pub struct Sent {
+    /// The last number that a batch had.
+    pub batches: u64,
+    /// Images that are out and have no outcome yet.
+    pub out: Vec<PendingImage>,
 }
 
 /// How a page ended.
@@ -183,13 +221,79 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Creates the ledger of a new run in its folder. At most `max_images` images are accepted.
-    pub fn create(folder: &Path, run: &RunName, max_images: Option<u64>) -> Result<Self, LedgerError> {
+    /// Creates the ledger of a new run in its folder, with what the run was started with. At most `max_images` images are
+    /// accepted.
+    pub fn create(
+        folder: &Path,
+        run: &RunName,
+        options: &str,
+        max_images: Option<u64>,
+    ) -> Result<Self, LedgerError> {
         let path = folder.join(FILE);
-        let connection = schema::create(&path)?;
-        let (publish, counts) = watch::channel(Counts::default());
-        let book = Book::new(run.clone(), max_images);
-        Ok(Self { writer: Writer::start(path, connection, book, publish), counts })
+        let connection = schema::create(&path, options)?;
+        Ok(Self::start(path, connection, Book::new(run.clone(), max_images)))
+    }
+
+    /// Opens the ledger of a run that is gone on with.
+    pub fn open(folder: &Path, run: &RunName, max_images: Option<u64>) -> Result<Self, LedgerError> {
+        let path = folder.join(FILE);
+        let connection = schema::open_to_write(&path)?;
+        let mut book = Book::new(run.clone(), max_images);
+        book.forget(&connection).map_err(|source| LedgerError::Sqlite { path: path.clone(), source: source.into() })?;
+        Ok(Self::start(path, connection, book))
+    }
+
+    fn start(path: PathBuf, connection: Connection, book: Book) -> Self {
+        let (publish, counts) = watch::channel(book.counts.clone());
+        Self { writer: Writer::start(path, connection, book, publish), counts }
+    }
+
+    /// Where the run stands.
+    pub async fn standing(&self) -> Result<Standing, LedgerError> {
+        self.writer
+            .run(|_, sql| {
+                let seconds = schema::number::<f64>(sql, "seconds")?;
+                Ok(Standing {
+                    moved_seeds: pages::moved_seeds(sql)?,
+                    list_rows_read: match schema::get(sql, "list_ended")? {
+                        Some(_) => None,
+                        None => Some(schema::number(sql, "list_rows_read")?),
+                    },
+                    took: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+                })
+            })
+            .await
+    }
+
+    /// Goes on with the run. With `keep`, what was sent out is taken to be out still, because its messages may be; without,
+    /// it waits to be sent again.
+    pub async fn go_on(&self, keep: bool) -> Result<Sent, LedgerError> {
+        self.writer
+            .run(move |_, sql| {
+                schema::set(sql, "state", RUNNING)?;
+                sent::take(sql, keep)
+            })
+            .await
+    }
+
+    /// Lets images that ended badly wait again: those that failed, or those that have one of `reasons`. Returns how many.
+    pub async fn retry(&self, reasons: Vec<Reason>) -> Result<usize, LedgerError> {
+        self.writer.run(move |book, sql| images::retry(book, sql, &reasons)).await
+    }
+
+    /// Notes which images are out, by batch, for whoever goes on with the run.
+    pub async fn note_sent(&self, batches: Vec<(u64, Vec<RowId>)>) -> Result<(), LedgerError> {
+        self.writer.run(move |_, sql| sent::note(sql, &batches)).await
+    }
+
+    /// Takes nothing to be out any more: whoever goes on with the run sends it again.
+    pub async fn forget_sent(&self) -> Result<(), LedgerError> {
+        self.writer.run(|_, sql| sent::take(sql, false).map(drop)).await
+    }
+
+    /// Keeps what the run is gone on with.
+    pub async fn remember(&self, options: String) -> Result<(), LedgerError> {
+        self.writer.run(move |_, sql| schema::set(sql, "options", &options)).await
     }
 
     /// Counts of everything committed so far.
@@ -203,18 +307,23 @@ impl Ledger {
         self.writer.run(move |book, sql| pages::add(book, sql, &new)).await
     }
 
-    /// Accepts images of a list, of which `rows_read` rows are done with them; those known already stay as they are.
+    /// Accepts images of a list, of which `rows_read` rows are done with them (all, if `is_last`); those known already stay
+    /// as they are.
     /// Returns the rows that have their outcome already, if asked for.
     pub async fn add_listed(
         &self,
         new: Vec<NewImage>,
         rows_read: u64,
+        is_last: bool,
         want_rows: bool,
     ) -> Result<Vec<Row>, LedgerError> {
         self.writer
             .run(move |book, sql| {
                 let settled = images::add(book, sql, None, &new)?;
                 schema::set(sql, "list_rows_read", &rows_read.to_string())?;
+                if is_last {
+                    schema::set(sql, "list_ended", "1")?;
+                }
                 manifest::rows(sql, &settled, want_rows)
             })
             .await
@@ -238,10 +347,17 @@ impl Ledger {
         self.writer.run(move |book, sql| pages::add_seen(book, sql, &url, &host, depth)).await
     }
 
-    /// Records outcomes; the first final outcome of an image stays. Returns the rows that became final, if asked for.
-    pub async fn record(&self, recordings: Vec<Recording>, want_rows: bool) -> Result<Vec<Row>, LedgerError> {
+    /// Records outcomes, and that these batches have nothing out any more. The first final outcome of an image stays.
+    /// Returns the rows that became final, if asked for.
+    pub async fn record(
+        &self,
+        recordings: Vec<Recording>,
+        finished: Vec<u64>,
+        want_rows: bool,
+    ) -> Result<Vec<Row>, LedgerError> {
         self.writer
             .run(move |book, sql| {
+                sent::forget(sql, &finished)?;
                 let mut settled = Vec::new();
                 for recording in &recordings {
                     settled.extend(images::record(book, sql, recording)?);
@@ -284,10 +400,29 @@ impl Ledger {
         self.writer.close().await;
     }
 
-    /// Notes how the run stands, for whoever looks from outside.
-    pub async fn set_state(&self, state: &'static str) -> Result<(), LedgerError> {
-        self.writer.run(move |_, sql| schema::set(sql, "state", state)).await
+    /// Notes how the run ended for now, and how long it took so far.
+    pub async fn set_state(&self, state: &'static str, took: Duration) -> Result<(), LedgerError> {
+        self.writer
+            .run(move |_, sql| {
+                schema::set(sql, "seconds", &took.as_secs_f64().to_string())?;
+                schema::set(sql, "state", state)
+            })
+            .await
     }
+}
+
+/// The state of a run that a producer works on, or worked on when it was killed.
+pub const RUNNING: &str = "running";
+
+/// What the run in this folder was started with, and its state.
+pub fn recall(folder: &Path) -> Result<(String, String), LedgerError> {
+    let path = folder.join(FILE);
+    let connection = schema::open_to_read(&path)?;
+    let read = || {
+        let (options, state) = (schema::get(&connection, "options")?, schema::get(&connection, "state")?);
+        Ok((options.unwrap_or_default(), state.unwrap_or_default()))
+    };
+    read().map_err(|source: rusqlite::Error| LedgerError::Sqlite { path, source: source.into() })
 }
 
 /// What can be said of a run by looking at its ledger from outside.

@@ -20,6 +20,12 @@ pub(super) fn add(book: &mut Book, sql: &Connection, new: &[NewPage]) -> rusqlit
     Ok(())
 }
 
+/// Where redirects of the seeds led: the scope grew by it.
+pub(super) fn moved_seeds(sql: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut moved = sql.prepare("SELECT final_url FROM pages WHERE depth = 0 AND final_url IS NOT NULL")?;
+    moved.query_map([], |row| row.get(0))?.collect()
+}
+
 pub(super) fn add_seen(book: &mut Book, sql: &Connection, url: &str, host: &str, depth: u32) -> rusqlite::Result<()> {
     let host = book.host(sql, host)?;
     sql.prepare_cached("INSERT OR IGNORE INTO pages (url, host, depth, state) VALUES (?1, ?2, ?3, 'redirected')")?

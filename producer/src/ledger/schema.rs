@@ -1,13 +1,14 @@
 //! The tables. Names are meant to be read by people with an SQLite tool; `docs/architecture.md` explains them.
 
 use std::path::Path;
+use std::str::FromStr;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::LedgerError;
 
 /// The format's version, kept in SQLite's `user_version`.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 
 const TABLES: &str = "
     CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -41,6 +42,7 @@ const TABLES: &str = "
         status TEXT NOT NULL DEFAULT 'outstanding',
         reason TEXT,
         attempts INTEGER NOT NULL DEFAULT 0,
+        attempts_before INTEGER NOT NULL DEFAULT 0,
         final_url TEXT,
         http_status INTEGER,
         content_type TEXT,
@@ -56,30 +58,60 @@ const TABLES: &str = "
     );
     CREATE INDEX images_outstanding ON images (host, id) WHERE status = 'outstanding';
     CREATE INDEX images_stored ON images (sha256) WHERE status = 'stored';
+
+    CREATE TABLE sent (batch INTEGER PRIMARY KEY, images TEXT NOT NULL);
 ";
 
 /// Creates the database of a new run.
 ///
 /// `synchronous = NORMAL`: a killed process loses nothing that was committed; a power cut may take the last moments,
 /// and what they recorded is done again on resuming, because the database itself stays whole.
-pub(super) fn create(path: &Path) -> Result<Connection, LedgerError> {
+pub(super) fn create(path: &Path, options: &str) -> Result<Connection, LedgerError> {
     let set_up = || {
         let connection = Connection::open(path)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "cache_size", -65_536)?;
-        connection.pragma_update(None, "user_version", FORMAT)?;
-        connection.execute_batch(TABLES)?;
-        connection.set_prepared_statement_cache_capacity(64);
+        for_writing(&connection)?;
+        // All or nothing: a producer that is killed here leaves no ledger that looks like one and is none.
+        let transaction = connection.unchecked_transaction()?;
+        transaction.execute_batch(TABLES)?;
+        set(&transaction, "options", options)?;
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+        transaction.commit()?;
         Ok(connection)
     };
     set_up().map_err(|source: rusqlite::Error| sqlite(path, source))
 }
 
+fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Opens the database of a run that is gone on with. SQLite drops what a crash left half-written; a file that was damaged
+/// otherwise is an error here rather than a wrong outcome later, so all of it is read once.
+pub(super) fn open_to_write(path: &Path) -> Result<Connection, LedgerError> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let check = || {
+        for_writing(&connection)?;
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+    };
+    let damage = check().map_err(|source| sqlite(path, source))?;
+    if damage != "ok" {
+        return Err(LedgerError::Damaged { path: path.to_owned(), damage });
+    }
+    Ok(connection)
+}
+
 /// Opens a database to look at it.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let open = || {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection = Connection::open_with_flags(path, flags)?;
         let format = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         Ok((connection, format))
     };
@@ -104,4 +136,9 @@ pub(super) fn set(sql: &Connection, key: &str, value: &str) -> rusqlite::Result<
 /// Reads what was noted.
 pub(super) fn get(sql: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
     sql.query_row("SELECT value FROM run WHERE key = ?1", [key], |row| row.get(0)).optional()
+}
+
+/// Reads a number that was noted; zero if it never was.
+pub(super) fn number<T: FromStr + Default>(sql: &Connection, key: &str) -> rusqlite::Result<T> {
+    Ok(get(sql, key)?.and_then(|text| text.parse().ok()).unwrap_or_default())
 }

@@ -1,9 +1,11 @@
 //! The images of a run: which may be handed to the fleet now, and what their outcomes lead to.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use common::outcome::{Outcome, Status};
+use common::outcome::{Outcome, Reply, Status};
 use common::reason::Reason;
+use common::task::Task;
 use common::transport::{Receipt, Transport};
 use tokio::time::Instant;
 use url::Url;
@@ -12,8 +14,8 @@ use super::hosts::Gate;
 use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, READING, Reading};
 use crate::dispatch::Dispatch;
-use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId};
-use crate::replies::Received;
+use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId, Sent};
+use crate::replies::{News, Received};
 use crate::retry;
 use crate::settings::RunSettings;
 use crate::stream::Stream;
@@ -36,6 +38,11 @@ pub(super) struct Images {
     verdicts: Vec<Recording>,
     waiting_for_retry: usize,
     retries: u32,
+    /// Images that were out when the run was gone on with. The backlog is read from the ledger's beginning then, and must
+    /// not offer them: they are out, or were since.
+    resumed: HashSet<RowId>,
+    /// Whether an earlier producer's messages may outlive it, and so are worth noting.
+    notes_sent: bool,
 }
 
 impl Item for PendingImage {
@@ -49,10 +56,12 @@ impl Item for PendingImage {
 }
 
 impl Images {
-    pub(super) fn new(settings: &RunSettings, transport: Transport) -> Self {
+    pub(super) fn new(settings: &RunSettings, transport: Transport, sent: Sent) -> Self {
         Self {
             backlog: Backlog::default(),
-            dispatch: Dispatch::new(transport, settings.run.clone(), settings.user_agent.clone()),
+            resumed: sent.out.iter().map(|image| image.id).collect(),
+            notes_sent: matches!(transport, Transport::Amqp(_)),
+            dispatch: Dispatch::new(transport, settings.run.clone(), settings.user_agent.clone(), sent),
             window: Window::new(settings.window, Instant::now()),
             recording: 0,
             verdicts: Vec::new(),
@@ -72,6 +81,16 @@ impl Images {
     pub(super) fn try_again(&mut self, image: PendingImage) {
         self.waiting_for_retry -= 1;
         self.backlog.put_back(image);
+    }
+
+    pub(super) fn read(&mut self, reading: Reading, found: Vec<PendingImage>) {
+        self.backlog.fill(reading, found, |image| !self.resumed.contains(&image.id));
+    }
+
+    /// Begins to read the ledger anew.
+    pub(super) fn begin_again(&mut self) {
+        self.backlog = Backlog::default();
+        self.resumed.clear();
     }
 
     /// Places in the window that are worth filling now. A few free places of a full window wait until there are enough
@@ -131,9 +150,13 @@ impl Pipeline {
             return false;
         }
         if self.images.dispatch.out() == 0 {
-            (self.last_reply, self.last_sign) = (now, now);
+            self.silence.begin(now);
         }
-        self.images.dispatch.send(sending, self.images.window.batch(), self.images.window.consumers());
+        let sent = self.images.dispatch.send(sending, self.images.window.batch(), self.images.window.consumers());
+        if self.images.notes_sent {
+            let ledger = self.ledger.clone();
+            self.tasks.spawn(async move { Ok(ledger.note_sent(sent).await.map(|()| Event::Noted)?) });
+        }
         true
     }
 
@@ -150,12 +173,20 @@ impl Pipeline {
         }
     }
 
+    /// Takes in what came with the replies.
+    pub(super) fn hear(&mut self, Received { news, receipt }: Received) {
+        match news {
+            News::Reply(reply) => self.hear_reply(reply, receipt),
+            News::Died(task) => self.hear_of_death(&task, receipt),
+        }
+    }
+
     /// Takes in a reply: frees the places of its images, and decides which are tried again.
-    pub(super) fn hear(&mut self, Received { reply, receipt }: Received) {
+    fn hear_reply(&mut self, reply: Reply, receipt: Receipt) {
         let now = Instant::now();
-        self.last_sign = now;
+        self.silence.sign(now);
         if !reply.outcomes.is_empty() {
-            self.last_reply = now;
+            self.silence.reply(now);
         }
         let concurrency = usize::try_from(reply.concurrency).unwrap_or(usize::MAX).min(4096);
         self.images.window.heard(&reply.worker, concurrency, reply.outcomes.len(), now);
@@ -168,13 +199,45 @@ impl Pipeline {
         self.record(recordings, Some(receipt));
     }
 
+    /// A batch died: no downloader could read it, or none survived it. Whichever of its images did that is not known, so
+    /// they are sent once more one by one; an image that dies alone has failed.
+    fn hear_of_death(&mut self, task: &Task, receipt: Receipt) {
+        let now = Instant::now();
+        self.silence.reply(now);
+        let dead: Vec<PendingImage> = task
+            .images
+            .iter()
+            .filter_map(|image| self.images.dispatch.came_back(image.id, image.attempt))
+            .collect();
+        tracing::warn!(
+            batch = task.batch,
+            images = dead.len(),
+            "a batch is among the dead letters: no downloader could read it, or none survived it; `producer dead list` shows it"
+        );
+        let mut recordings = Vec::new();
+        for image in dead {
+            self.came_back(image.host);
+            if image.alone || task.images.len() == 1 {
+                let outcome =
+                    Outcome::new(image.image, image.attempts + 1, Status::Failed, Some(Reason::DeadLettered));
+                recordings.push(Recording { outcome, worker: None, is_final: true });
+            } else {
+                self.images.backlog.put_back(PendingImage { alone: true, ..image });
+            }
+        }
+        self.record(recordings, Some(receipt));
+    }
+
     /// Whether an outcome is the image's last.
     fn settle(&mut self, outcome: &Outcome, now: Instant) -> bool {
         let wish = outcome.retry_after.map(Duration::from_secs);
-        let again = outcome.reason.and_then(|why| retry::delay(why, outcome.attempt, self.images.retries, wish));
+        let found = self.images.dispatch.came_back(outcome.id, outcome.attempt);
+        let attempts_before = found.as_ref().map_or(0, |image| image.attempts_before);
+        let attempt = outcome.attempt.saturating_sub(attempts_before).max(1);
+        let again = outcome.reason.and_then(|why| retry::delay(why, attempt, self.images.retries, wish));
         // An outcome of an earlier try, or one that was told before: what is out stays out. A good one counts all the
         // same; the ledger keeps the first.
-        let Some(mut image) = self.images.dispatch.came_back(outcome.id, outcome.attempt) else {
+        let Some(mut image) = found else {
             return again.is_none();
         };
         self.throttle(image.host, outcome.http_status, wish);
@@ -200,8 +263,9 @@ impl Pipeline {
     fn record(&mut self, recordings: Vec<Recording>, receipt: Option<Receipt>) {
         self.images.recording += 1;
         let (ledger, stream) = (self.ledger.clone(), self.stream.clone());
+        let finished = self.images.dispatch.take_finished();
         self.tasks.spawn(async move {
-            let rows = ledger.record(recordings, stream.is_some()).await?;
+            let rows = ledger.record(recordings, finished, stream.is_some()).await?;
             if let Some(receipt) = receipt {
                 // Only now: a reply that is not in the ledger must come again. A stale receipt means that it does, and
                 // the ledger keeps the first outcome.

@@ -25,9 +25,16 @@ pub struct Listing {
 
 impl Listing {
     /// A list that was opened, and what its rows are measured by. Its first row is read here, so that an empty list is
-    /// known before anything else happens.
-    pub fn new(mut list: List, frontier: Frontier) -> Result<Self, ListError> {
-        let first = list.next().transpose()?;
+    /// known before anything else happens; the rows that an earlier producer was `done_with` are passed over.
+    pub fn new(mut list: List, frontier: Frontier, done_with: u64) -> Result<Self, ListError> {
+        let mut first = match list.next().transpose() {
+            // Nothing further of a list that had rows when it was begun.
+            Err(ListError::Empty { .. }) if done_with > 0 => None,
+            first => first?,
+        };
+        while first.is_some() && list.rows_read() <= done_with {
+            first = list.next().transpose()?;
+        }
         Ok(Self { list, first, frontier, bad: 0 })
     }
 
@@ -43,7 +50,7 @@ impl Listing {
         })
         .await?;
         let (images, at_end) = portion?;
-        let settled = ledger.add_listed(images, listing.list.rows_read(), stream.is_some()).await?;
+        let settled = ledger.add_listed(images, listing.list.rows_read(), at_end, stream.is_some()).await?;
         Stream::write(stream.as_ref(), settled).await;
         if at_end {
             listing.tell_bad_rows();

@@ -16,17 +16,18 @@ use common::shutdown::Shutdown;
 use common::transport::{Queue, QueueState, Transport, TransportError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use url::Url;
 
-use crate::backlog::{Backlog, Reading};
-use crate::ledger::{HostId, Ledger, LedgerError, PendingImage, PendingPage};
+use crate::backlog::Reading;
+use crate::ledger::{HostId, Ledger, LedgerError, PendingImage, PendingPage, Sent};
 use crate::page_fetch::{Fetched, Missed, PageFetch};
 use crate::replies::Received;
 use crate::retry::Timers;
 use crate::robots::Rules;
 use crate::seeds::list::ListError;
 use crate::settings::RunSettings;
+use crate::silence::Silence;
 use crate::stream::Stream;
 
 use self::hosts::Hosts;
@@ -47,6 +48,12 @@ const LOST_AFTER: Duration = Duration::from_secs(30);
 /// on the last image is on its way then.
 const MARGIN: Duration = Duration::from_secs(2);
 
+/// After so long without an outcome the broker is asked whether it takes messages; earlier if `--timeout` is short.
+const PROBE_AFTER: Duration = Duration::from_secs(5);
+
+/// How long after the answer to one such question the next one follows.
+const PROBE_EVERY: Duration = Duration::from_millis(500);
+
 /// How a run stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -56,6 +63,8 @@ pub enum Ended {
     TimedOut,
     /// By a signal.
     Interrupted,
+    /// By `producer cancel`.
+    Cancelled,
 }
 
 /// What ends a run with an error.
@@ -85,6 +94,8 @@ pub struct Live {
     pub out: usize,
     /// Downloaders that consume.
     pub downloaders: usize,
+    /// Whether the broker takes no messages at the moment.
+    pub blocked: bool,
 }
 
 /// Where the work of a run comes from.
@@ -93,6 +104,8 @@ pub enum Source {
     Pages(PageWork),
     /// A list of images.
     List(Listing),
+    /// Nothing but what the ledger has already.
+    Ledger,
 }
 
 /// What a finished task says.
@@ -104,6 +117,8 @@ enum Event {
     PageRecorded { depth: u32 },
     Listed { listing: Option<Box<Listing>> },
     Recorded,
+    Noted,
+    Probed,
     Fleet(Result<QueueState, TransportError>),
 }
 
@@ -118,6 +133,29 @@ enum Alarm {
     /// An image is to be tried again.
     Image(PendingImage),
 }
+
+/// What a run is made of.
+pub struct Parts {
+    /// What the run knows.
+    pub ledger: Ledger,
+    /// The way to the fleet.
+    pub transport: Transport,
+    /// Fetches robots.txt files.
+    pub fetch: PageFetch,
+    /// Where the work comes from.
+    pub source: Source,
+    /// What an earlier producer had handed out.
+    pub sent: Sent,
+    /// Where outcomes go as they come, if anywhere.
+    pub stream: Option<Stream>,
+    /// Who is shown what is under way.
+    pub live: watch::Sender<Live>,
+    /// Whether somebody wants the run to end for good; asked now and then.
+    pub cancelled: Cancelled,
+}
+
+/// Asks whether the run was cancelled.
+pub type Cancelled = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// One run.
 pub struct Pipeline {
@@ -134,35 +172,34 @@ pub struct Pipeline {
     tasks: Tasks,
     asking_fleet: bool,
     queue: QueueState,
-    last_reply: Instant,
-    /// When a worker last said anything of this run.
-    last_sign: Instant,
+    silence: Silence,
+    probing: bool,
+    cancelled: Cancelled,
     stream: Option<Stream>,
     live: watch::Sender<Live>,
 }
 
 impl Pipeline {
-    /// Sets a run up. Outcomes go to `stream` as they come, if there is one.
+    /// Sets a run up.
     #[must_use]
-    pub fn new(
-        settings: &RunSettings,
-        ledger: Ledger,
-        transport: Transport,
-        fetch: PageFetch,
-        source: Source,
-        stream: Option<Stream>,
-        live: watch::Sender<Live>,
-    ) -> Self {
+    pub fn new(settings: &RunSettings, parts: Parts) -> Self {
+        let Parts { ledger, transport, fetch, source, sent, stream, live, cancelled } = parts;
         let (work, listing) = match source {
             Source::Pages(work) => (Some(Arc::new(work)), None),
             Source::List(listing) => (None, Some(Box::new(listing))),
+            Source::Ledger => (None, None),
         };
+        let now = Instant::now();
+        let mut hosts = Hosts::new(settings, fetch);
+        sent.out.iter().for_each(|image| hosts.pace.begin(image.host, now));
+        let begun = ledger.counts().pages;
         Self {
             timeout: settings.timeout + (settings.timeout / 10).min(MARGIN),
-            hosts: Hosts::new(settings, fetch),
-            pages: Pages::new(work, settings.retries),
-            images: Images::new(settings, transport.clone()),
+            hosts,
+            pages: Pages::new(work, settings.retries, begun.fetched + begun.failed),
+            images: Images::new(settings, transport.clone(), sent),
             stream,
+            cancelled,
             listing,
             list_under_way: false,
             images_first: false,
@@ -170,8 +207,8 @@ impl Pipeline {
             tasks: JoinSet::new(),
             asking_fleet: false,
             queue: QueueState::default(),
-            last_reply: Instant::now(),
-            last_sign: Instant::now(),
+            silence: Silence::new(now),
+            probing: false,
             live,
             ledger,
             transport,
@@ -206,7 +243,12 @@ impl Pipeline {
                     }
                 }
                 error = self.images.dispatch.failed() => return Err(error.into()),
-                _ = fleet_clock.tick() => self.ask_fleet(),
+                _ = fleet_clock.tick() => {
+                    if (self.cancelled)() {
+                        break Ended::Cancelled;
+                    }
+                    self.ask_fleet();
+                }
                 () = sleep_until(next) => {}
                 () = shutdown.drain.cancelled() => break Ended::Interrupted,
             }
@@ -228,7 +270,11 @@ impl Pipeline {
         self.read_list();
         self.start_in_turn(now);
         self.record_verdicts();
-        let live = Live { out: self.images.dispatch.out(), downloaders: self.images.window.consumers() };
+        let live = Live {
+            out: self.images.dispatch.out(),
+            downloaders: self.images.window.consumers(),
+            blocked: self.silence.is_blocked(),
+        };
         self.live.send_replace(live);
     }
 
@@ -276,8 +322,8 @@ impl Pipeline {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::PagesRead(reading, found) => self.pages.backlog.fill(reading, found),
-            Event::ImagesRead(reading, found) => self.images.backlog.fill(reading, found),
+            Event::PagesRead(reading, found) => self.pages.backlog.fill(reading, found, |_| true),
+            Event::ImagesRead(reading, found) => self.images.read(reading, found),
             Event::RobotsLearned { host, url, rules } => {
                 self.hosts.learned(host, &url, rules, Instant::now());
                 self.came_back(host);
@@ -297,6 +343,8 @@ impl Pipeline {
                 self.images.backlog.something_new();
             }
             Event::Recorded => self.images.recording -= 1,
+            Event::Noted => {}
+            Event::Probed => self.probing = false,
             Event::Fleet(state) => {
                 self.asking_fleet = false;
                 self.set_fleet(&state);
@@ -333,35 +381,62 @@ impl Pipeline {
                 images = left,
                 "images were forgotten; reading them from the ledger again. Please report this"
             );
-            self.images.backlog = Backlog::default();
+            self.images.begin_again();
             self.read_ledger();
         }
         left > 0
     }
 
     fn has_timed_out(&mut self, now: Instant) -> bool {
-        if self.images.dispatch.out() == 0 {
-            (self.last_reply, self.last_sign) = (now, now);
+        let out = self.images.dispatch.out();
+        if out == 0 {
+            self.silence.begin(now);
             return false;
         }
+        self.look_at_broker(now);
         let nowhere = self.queue.ready == 0 && self.queue.consumers > 0;
-        if nowhere && now - self.last_sign >= LOST_AFTER {
+        if nowhere && self.silence.since_sign(now) >= LOST_AFTER {
             tracing::warn!(
-                images = self.images.dispatch.out(),
+                images = out,
                 "nobody works on the outstanding images and none waits in the task queue; sending them again"
             );
             self.images.dispatch.send_again();
-            self.last_sign = now;
+            self.silence.sign(now);
         }
-        let silence = now - self.last_reply;
-        silence >= self.timeout
+        self.silence.since_reply(now) >= self.timeout
+    }
+
+    /// Whether the silence is the broker's. It tells only those who publish that it takes nothing, so a producer that waits
+    /// publishes something that goes nowhere.
+    fn look_at_broker(&mut self, now: Instant) {
+        if self.silence.set_blocked(self.transport.is_blocked(), now) {
+            if self.silence.is_blocked() {
+                tracing::warn!("the broker takes no messages; pausing, and the time does not count as silence");
+            } else {
+                tracing::info!("the broker takes messages again; going on");
+            }
+        }
+        let quiet = self.silence.since_reply(now) >= PROBE_AFTER.min(self.timeout / 4);
+        if quiet && !self.silence.is_blocked() && !self.probing {
+            self.probing = true;
+            let transport = self.transport.clone();
+            self.tasks.spawn(async move {
+                let probe = async {
+                    // An answer, or none for a while: either way the next one is not sent at once.
+                    drop(transport.probe().await);
+                    sleep(PROBE_EVERY).await;
+                };
+                timeout(PROBE_EVERY * 4, probe).await.unwrap_or(());
+                Ok(Event::Probed)
+            });
+        }
     }
 
     /// When there is something to do even if nothing happens.
     fn next_moment(&self, now: Instant) -> Instant {
-        let deadline = (self.images.dispatch.out() > 0).then(|| self.last_reply + self.timeout);
         let far = now + Duration::from_hours(1);
-        self.alarms.next().into_iter().chain(deadline).min().unwrap_or(far)
+        // The clock of the fleet ticks meanwhile, so silence is looked at often enough.
+        self.alarms.next().unwrap_or(far)
     }
 
     /// Waits until the outcomes in hand are in the ledger and their replies are settled.

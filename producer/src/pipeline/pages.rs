@@ -65,7 +65,8 @@ impl Item for PendingPage {
 }
 
 impl Pages {
-    pub(super) fn new(work: Option<Arc<PageWork>>, retries: u32) -> Self {
+    /// `started` pages were begun by an earlier producer of the run.
+    pub(super) fn new(work: Option<Arc<PageWork>>, retries: u32, started: u64) -> Self {
         Self {
             stopped: work.is_none(),
             work,
@@ -74,7 +75,7 @@ impl Pages {
             attempts: BTreeMap::new(),
             waiting_for_retry: 0,
             retries,
-            started: 0,
+            started,
         }
     }
 

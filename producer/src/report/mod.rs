@@ -3,3 +3,32 @@
 pub mod manifest;
 pub mod progress;
 pub mod summary;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use common::run_name::RunName;
+
+use crate::ledger::Ledger;
+
+use self::summary::Summary;
+
+/// The state of a run that was stopped for good.
+pub const CANCELLED: &str = "cancelled";
+
+/// Writes what a run leaves at its end, however it came: its state, its manifest and its summary.
+pub async fn write(
+    ledger: &Ledger,
+    run: &RunName,
+    folder: &Path,
+    state: &'static str,
+    took: Duration,
+) -> anyhow::Result<Summary> {
+    ledger.set_state(state, took).await?;
+    manifest::write(ledger, folder).await?;
+    let summary = Summary::new(run.clone(), state, &ledger.counts(), took);
+    fs::write(folder.join(summary::FILE), summary.json()).context("cannot write the summary")?;
+    Ok(summary)
+}

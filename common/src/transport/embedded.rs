@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::Notify;
 
+use super::{Death, Destination, Message, Published, Queue, QueueState, Receipt, Settled};
 use crate::run_name::RunName;
-
-use super::{Destination, Message, Published, Queue, QueueState, Receipt, Settled};
+use crate::topology::Topology;
 
 /// All queues of the process.
 #[derive(Debug, Clone, Default)]
@@ -25,19 +26,38 @@ struct QueueInMemory {
     next_tag: u64,
 }
 
-#[derive(Debug)]
+/// A message, and what its deliveries so far came to.
+#[derive(Debug, Clone)]
 struct Waiting {
     body: Vec<u8>,
     /// Whose batch it is, if it is one.
     run: Option<RunName>,
-    redelivered: bool,
+    delivery_count: u32,
+    death: Option<Death>,
 }
 
 #[derive(Debug)]
 struct Unsettled {
     consumer: u64,
-    body: Vec<u8>,
-    run: Option<RunName>,
+    message: Waiting,
+}
+
+impl Waiting {
+    fn new(body: Vec<u8>) -> Self {
+        Self { body, run: None, delivery_count: 0, death: None }
+    }
+
+    /// It was delivered, and not settled for good.
+    fn again(self) -> Self {
+        Self { delivery_count: self.delivery_count.saturating_add(1), ..self }
+    }
+
+    /// It was rejected in `queue`.
+    fn dead(self, queue: &Queue) -> Self {
+        let queue = queue.name(&Topology::default());
+        let death = Death { reason: "rejected".to_owned(), queue, count: 1, at: Some(SystemTime::now()) };
+        Self { death: Some(death), ..Self::new(self.body) }
+    }
 }
 
 impl Embedded {
@@ -56,7 +76,7 @@ impl Embedded {
         let Some(found) = found else {
             return Published::Unroutable;
         };
-        found.ready.push_back(Waiting { body, run, redelivered: false });
+        found.ready.push_back(Waiting { run, ..Waiting::new(body) });
         drop(queues);
         self.changed.notify_waiters();
         Published::Queued
@@ -118,12 +138,19 @@ impl EmbeddedConsumer {
         if state.unsettled.values().filter(|held| held.consumer == self.id).count() >= self.prefetch {
             return None;
         }
-        let Waiting { body, run, redelivered } = state.ready.pop_front()?;
+        let message = state.ready.pop_front()?;
         state.next_tag += 1;
         let tag = state.next_tag;
-        state.unsettled.insert(tag, Unsettled { consumer: self.id, body: body.clone(), run });
+        state.unsettled.insert(tag, Unsettled { consumer: self.id, message: message.clone() });
         let receipt = EmbeddedReceipt { embedded: self.embedded.clone(), queue: self.queue.clone(), tag };
-        Some(Message { body, redelivered, receipt: Receipt::Embedded(receipt) })
+        let Waiting { body, delivery_count, death, .. } = message;
+        Some(Message {
+            body,
+            redelivered: delivery_count > 0,
+            delivery_count,
+            deaths: death,
+            receipt: Receipt::Embedded(receipt),
+        })
     }
 
     pub(super) fn stop(&mut self) {
@@ -145,8 +172,8 @@ impl Drop for EmbeddedConsumer {
         let held: Vec<u64> =
             state.unsettled.iter().filter(|(_, held)| held.consumer == self.id).map(|(tag, _)| *tag).collect();
         for tag in held.into_iter().rev() {
-            if let Some(Unsettled { body, run, .. }) = state.unsettled.remove(&tag) {
-                state.ready.push_front(Waiting { body, run, redelivered: true });
+            if let Some(Unsettled { message, .. }) = state.unsettled.remove(&tag) {
+                state.ready.push_front(message.again());
             }
         }
         drop(queues);
@@ -166,10 +193,10 @@ impl EmbeddedReceipt {
     fn settle(&self, then: impl FnOnce(&mut HashMap<Queue, QueueInMemory>, Waiting)) -> Settled {
         let mut queues = self.embedded.lock();
         let held = queues.get_mut(&self.queue).and_then(|state| state.unsettled.remove(&self.tag));
-        let Some(Unsettled { body, run, .. }) = held else {
+        let Some(Unsettled { message, .. }) = held else {
             return Settled::Stale;
         };
-        then(&mut queues, Waiting { body, run, redelivered: true });
+        then(&mut queues, message);
         drop(queues);
         self.embedded.changed.notify_waiters();
         Settled::Done
@@ -180,20 +207,23 @@ impl EmbeddedReceipt {
     }
 
     pub(super) fn reject(self) -> Settled {
-        self.settle(|queues, Waiting { body, run, .. }| {
-            let dead = |body| Waiting { body, run: None, redelivered: false };
+        let from = self.queue.clone();
+        self.settle(|queues, message| {
+            let run = message.run.clone();
+            let letter = message.dead(&from);
             // The run learns of it, as by the broker's dead-letter exchange.
             if let Some(replies) = run.and_then(|run| queues.get_mut(&Queue::Replies(run))) {
-                replies.ready.push_back(dead(body.clone()));
+                replies.ready.push_back(letter.clone());
             }
-            queues.entry(Queue::Dead).or_default().ready.push_back(dead(body));
+            queues.entry(Queue::Dead).or_default().ready.push_back(letter);
         })
     }
 
     pub(super) fn release(self) -> Settled {
-        self.settle(|queues, waiting| {
-            if let Some(state) = queues.get_mut(&self.queue) {
-                state.ready.push_front(waiting);
+        let queue = self.queue.clone();
+        self.settle(|queues, message| {
+            if let Some(state) = queues.get_mut(&queue) {
+                state.ready.push_front(message.again());
             }
         })
     }
@@ -251,11 +281,15 @@ mod tests {
         queues.publish(tasks(), b"bad".to_vec());
         let mut consumer = queues.consume(Queue::Tasks, 2);
         body(consumer.next().await).2.release().await;
-        let (_, redelivered, receipt) = body(consumer.next().await);
-        assert!(redelivered);
-        receipt.reject().await;
+        let again = consumer.next().await.expect("a delivery");
+        assert!(again.redelivered);
+        assert_eq!((again.delivery_count, again.deaths), (1, None));
+        again.receipt.reject().await;
         assert_eq!(queues.inspect(&Queue::Dead).ready, 1);
         assert_eq!(replies.next().await.expect("the run learns of it").body, b"bad");
+        let dead = queues.consume(Queue::Dead, 1).next().await.expect("a dead letter");
+        let death = dead.deaths.expect("it says why");
+        assert_eq!((death.reason.as_str(), death.queue.as_str()), ("rejected", "warren.tasks"));
         assert_eq!(queues.inspect(&Queue::Tasks), QueueState { ready: 0, consumers: 1 });
     }
 

@@ -9,6 +9,8 @@ pub mod amqp;
 pub mod embedded;
 mod error;
 
+use std::time::SystemTime;
+
 use crate::run_name::RunName;
 use crate::topology::Topology;
 
@@ -90,8 +92,26 @@ pub struct Message {
     pub body: Vec<u8>,
     /// Whether it may have been given to somebody before.
     pub redelivered: bool,
+    /// How often it was delivered before without being settled for good; 0 where the queue does not count. A consumer that
+    /// dies, or gives back, adds one to everything it held.
+    pub delivery_count: u32,
+    /// Of a dead letter: how it came to be one. `None` for others, and where the broker does not say.
+    pub deaths: Option<Death>,
     /// The means to settle it.
     pub receipt: Receipt,
+}
+
+/// How a message came to be a dead letter, the last time it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    /// Why, in the broker's word: `rejected`, `delivery_limit`, `expired` or `maxlen`.
+    pub reason: String,
+    /// The queue that it died in.
+    pub queue: String,
+    /// How often it died there for this reason.
+    pub count: u64,
+    /// When it did so first, by the broker's clock, to the second.
+    pub at: Option<SystemTime>,
 }
 
 /// The right to settle one delivery, once.

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::session::{CALL_TIMEOUT, Reconnect, Session, call};
-use super::{AmqpSettings, declare};
+use super::{AmqpSettings, declare, headers};
 use crate::transport::{Message, Queue, Receipt, Settled, TransportError};
 
 const TAG: &str = "warren";
@@ -187,8 +187,13 @@ impl Link {
     }
 
     async fn hand_out(&self, delivery: Delivery) {
-        let receipt = Receipt::Amqp(AmqpReceipt(delivery.acker));
-        let message = Message { body: delivery.data, redelivered: delivery.redelivered, receipt };
+        let message = Message {
+            delivery_count: headers::delivery_count(&delivery.properties),
+            deaths: headers::death(&delivery.properties),
+            redelivered: delivery.redelivered,
+            receipt: Receipt::Amqp(AmqpReceipt(delivery.acker)),
+            body: delivery.data,
+        };
         if let Err(unsent) = self.sender.send(Ok(message)).await
             && let Ok(message) = unsent.0
         {

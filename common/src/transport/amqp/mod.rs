@@ -7,6 +7,7 @@
 
 mod consume;
 mod declare;
+mod headers;
 mod publish;
 mod session;
 

@@ -37,6 +37,12 @@ impl Topology {
     pub fn replies(&self, run: &RunName) -> String {
         format!("{}.replies.{run}", self.prefix)
     }
+
+    /// A routing key that leads into no queue of ours: no prefix and no run's name has a colon.
+    #[must_use]
+    pub fn nowhere(&self) -> String {
+        format!("{}:nowhere", self.prefix)
+    }
 }
 
 impl Default for Topology {

@@ -5,6 +5,7 @@
 //! `WARREN_TEST_KEEP=1` leaves the tests' folders in place.
 
 mod bad_input;
+mod broker_blocked;
 mod commands;
 mod content;
 mod crawl_amqp;

@@ -72,6 +72,7 @@ impl Embedded {
         let (found, run) = match to {
             Destination::Replies(run) => (queues.get_mut(&Queue::Replies(run)), None),
             Destination::Tasks(run) => (Some(queues.entry(Queue::Tasks).or_default()), Some(run)),
+            Destination::Nowhere => (None, None),
         };
         let Some(found) = found else {
             return Published::Unroutable;

@@ -45,17 +45,8 @@ pub enum Destination {
     Tasks(RunName),
     /// The outcomes of one run.
     Replies(RunName),
-}
-
-impl Destination {
-    /// The queue that it leads to.
-    #[must_use]
-    pub fn queue(&self) -> Queue {
-        match self {
-            Self::Tasks(_) => Queue::Tasks,
-            Self::Replies(run) => Queue::Replies(run.clone()),
-        }
-    }
+    /// Into no queue; only the broker's confirmation counts.
+    Nowhere,
 }
 
 /// Where a confirmed message went.
@@ -165,6 +156,26 @@ impl Transport {
         match self {
             Self::Amqp(amqp) => amqp.publish(to, body).await,
             Self::Embedded(embedded) => Ok(embedded.publish(to, body)),
+        }
+    }
+
+    /// Publishes an empty message that goes nowhere, and returns when the broker confirmed that it saw it. A broker that is
+    /// short of memory or disk says so only to those who publish: a program that has nothing to publish for a while
+    /// learns by this, through [`Transport::is_blocked`], why nothing comes. Waits while blocked, like any publish.
+    pub async fn probe(&self) -> Result<(), TransportError> {
+        match self {
+            Self::Amqp(amqp) => amqp.probe().await,
+            Self::Embedded(_) => Ok(()),
+        }
+    }
+
+    /// Whether the broker takes no messages for now, as far as it told us; it tells only those who publish. False while
+    /// there is no session, and after it was lost.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        match self {
+            Self::Amqp(amqp) => amqp.is_blocked(),
+            Self::Embedded(_) => false,
         }
     }
 

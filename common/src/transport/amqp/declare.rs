@@ -46,6 +46,7 @@ pub(super) fn route(topology: &Topology, to: &Destination) -> (String, String) {
     match to {
         Destination::Tasks(run) => (topology.tasks(), run.to_string()),
         Destination::Replies(run) => (String::new(), topology.replies(run)),
+        Destination::Nowhere => (String::new(), topology.nowhere()),
     }
 }
 

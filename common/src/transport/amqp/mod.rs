@@ -48,6 +48,14 @@ impl Amqp {
         self.publisher.publish(to, body).await
     }
 
+    pub(super) async fn probe(&self) -> Result<(), TransportError> {
+        self.publisher.probe().await
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.publisher.is_blocked()
+    }
+
     pub(super) async fn consume(&self, queue: Queue, prefetch: u16) -> Result<AmqpConsumer, TransportError> {
         AmqpConsumer::start(self.settings.clone(), queue, prefetch).await
     }

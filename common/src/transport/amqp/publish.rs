@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Confirmation, Event};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +45,7 @@ struct Request {
 #[derive(Debug, Clone)]
 pub(super) struct Publisher {
     commands: mpsc::Sender<Command>,
+    blocked: watch::Receiver<bool>,
     closing: CancellationToken,
 }
 
@@ -54,13 +55,22 @@ impl Publisher {
         let (commands, received) = mpsc::channel(UNCONFIRMED);
         let (standing, stands) = oneshot::channel();
         let closing = CancellationToken::new();
-        let link = Link { settings, received, waiting: VecDeque::new(), closing: closing.clone() };
+        let (block, blocked) = watch::channel(false);
+        let link = Link { settings, received, waiting: VecDeque::new(), blocked: block, closing: closing.clone() };
         tokio::spawn(link.run(standing));
-        stands.await.unwrap_or(Err(TransportError::Closed)).map(|()| Self { commands, closing })
+        stands.await.unwrap_or(Err(TransportError::Closed)).map(|()| Self { commands, blocked, closing })
     }
 
     pub(super) async fn publish(&self, to: Destination, body: Vec<u8>) -> Result<Published, TransportError> {
         self.ask(|done| Command::Publish(Request { to, body, done })).await
+    }
+
+    pub(super) async fn probe(&self) -> Result<(), TransportError> {
+        self.publish(Destination::Nowhere, Vec::new()).await.map(drop)
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        *self.blocked.borrow()
     }
 
     pub(super) async fn inspect(&self, queue: Queue) -> Result<QueueState, TransportError> {
@@ -103,6 +113,8 @@ struct Link {
     received: mpsc::Receiver<Command>,
     /// To be sent (again) before anything new is taken.
     waiting: VecDeque<Request>,
+    /// Whether the broker of the session that stands takes no messages; false without a session.
+    blocked: watch::Sender<bool>,
     closing: CancellationToken,
 }
 
@@ -171,7 +183,9 @@ impl Link {
     /// Serves one session until it breaks or is closed. What was not confirmed by then waits for the next one.
     async fn serve(&mut self, session: &Session) -> Over {
         let mut serving = Serving::new(session);
+        self.blocked.send_replace(session.connection.status().blocked());
         let over = self.serve_with(session, &mut serving).await;
+        self.blocked.send_replace(false);
         self.waiting.extend(serving.unconfirmed.into_values());
         over
     }
@@ -180,7 +194,7 @@ impl Link {
         let mut clock = interval(Duration::from_secs(1));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let free = serving.unconfirmed.len() < UNCONFIRMED && !serving.blocked && serving.resume_at.is_none();
+            let free = serving.unconfirmed.len() < UNCONFIRMED && !self.is_blocked() && serving.resume_at.is_none();
             if free && let Some(request) = self.waiting.pop_front() {
                 if let Err(error) = self.send(session, serving, request).await {
                     return Over::Lost(error);
@@ -290,11 +304,11 @@ impl Link {
         match event {
             Event::ConnectionBlocked(reason) => {
                 tracing::warn!(reason, "the broker is short of memory or disk and takes no messages; waiting");
-                serving.blocked = true;
+                self.blocked.send_replace(true);
             }
             Event::ConnectionUnblocked => {
                 tracing::info!("the broker takes messages again");
-                serving.blocked = false;
+                self.blocked.send_replace(false);
                 serving.progress = Instant::now();
             }
             Event::Error(source) => {
@@ -305,8 +319,13 @@ impl Link {
         Ok(())
     }
 
+    fn is_blocked(&self) -> bool {
+        *self.blocked.borrow()
+    }
+
     fn watch(&self, serving: &Serving<'_>) -> Result<(), TransportError> {
-        let stuck = !serving.unconfirmed.is_empty() && !serving.blocked && serving.progress.elapsed() > CONFIRM_TIMEOUT;
+        let stuck =
+            !serving.unconfirmed.is_empty() && !self.is_blocked() && serving.progress.elapsed() > CONFIRM_TIMEOUT;
         if stuck {
             let seconds = CONFIRM_TIMEOUT.as_secs();
             return Err(TransportError::Silent { uri: self.settings.uri.clone(), seconds });
@@ -325,7 +344,6 @@ struct Serving<'s> {
     confirms: FuturesUnordered<Confirm>,
     events: Pin<Box<dyn Stream<Item = Event> + Send>>,
     next_ticket: u64,
-    blocked: bool,
     /// Set while a full queue is given time.
     resume_at: Option<Instant>,
     /// When the last confirmation came, or the first message after a pause was sent.
@@ -340,7 +358,6 @@ impl<'s> Serving<'s> {
             confirms: FuturesUnordered::new(),
             events: Box::pin(session.connection.events_listener()),
             next_ticket: 0,
-            blocked: session.connection.status().blocked(),
             resume_at: None,
             progress: Instant::now(),
         }

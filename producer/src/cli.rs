@@ -120,9 +120,11 @@ pub struct UrlsOptions {
 
 /// `producer resume`.
 #[derive(Debug, Args)]
-#[command(after_help = "A run remembers its options; those that are given again replace them. The broker's password is not kept.\n\n\
+#[command(
+    after_help = "A run remembers its options; those that are given again replace them. The broker's password is not kept.\n\n\
     Go on after a crash, a time-out or Ctrl-C:\n  producer resume my-run\n\n\
-    On another machine, with the run's folder copied there:\n  producer resume --runs ./copied --broker amqp://user:password@rabbit:5672/%2f my-run")]
+    On another machine, with the run's folder copied there:\n  producer resume --runs ./copied --broker amqp://user:password@rabbit:5672/%2f my-run"
+)]
 pub struct ResumeOptions {
     /// The run to go on with
     #[arg(value_name = "RUN")]

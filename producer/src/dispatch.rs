@@ -49,12 +49,7 @@ impl Dispatch {
 
     /// Sends images in batches of at most `batch`, spread over `consumers` where there are few. Those of one host are
     /// neighbours, so that a downloader uses its connections again. Returns what is in which batch.
-    pub fn send(
-        &mut self,
-        mut images: Vec<PendingImage>,
-        batch: usize,
-        consumers: usize,
-    ) -> Vec<(u64, Vec<RowId>)> {
+    pub fn send(&mut self, mut images: Vec<PendingImage>, batch: usize, consumers: usize) -> Vec<(u64, Vec<RowId>)> {
         images.sort_by_key(|image| (image.alone, image.host));
         let share = images.len().div_ceil(consumers.max(1)).clamp(1, batch);
         let mut sent = Vec::new();

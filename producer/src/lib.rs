@@ -84,7 +84,10 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         || error.is::<ListError>()
         || error.is::<ResumeError>()
         || error.is::<RecallError>()
-        || matches!(error.downcast_ref(), Some(FolderError::Exists { .. } | FolderError::NoSuchRun { .. } | FolderError::InUse { .. }))
+        || matches!(
+            error.downcast_ref(),
+            Some(FolderError::Exists { .. } | FolderError::NoSuchRun { .. } | FolderError::InUse { .. })
+        )
         || error.is::<StatusError>()
         || error.is::<ExtractError>()
         || matches!(pipeline, Some(PipelineError::List(_)));

@@ -211,7 +211,9 @@ mod tests {
     fn everything_that_was_typed_comes_back() {
         let kept = Remembered::new(
             "crawl",
-            &matches("producer crawl --depth 3 --include a --include -b --ignore-robots --embedded --store s http://h/"),
+            &matches(
+                "producer crawl --depth 3 --include a --include=-b --ignore-robots --embedded --store s http://h/",
+            ),
         );
         let again = crawl(&Remembered::read(&kept.text()).expect("readable"));
         assert_eq!((again.depth, again.seeds), (3, vec!["http://h/".to_owned()]));

@@ -75,7 +75,8 @@ fn reasons() -> impl Iterator<Item = Reason> {
         Reason::TooManyPixels => Some(Reason::Empty),
         Reason::Empty => Some(Reason::NotAnImage),
         Reason::NotAnImage => Some(Reason::Truncated),
-        Reason::Truncated | Reason::Http(_) => None,
+        Reason::Truncated => Some(Reason::DeadLettered),
+        Reason::DeadLettered | Reason::Http(_) => None,
     })
 }
 

@@ -16,6 +16,7 @@ mod faults_worker;
 mod interrupt;
 mod poison;
 mod politeness;
+mod resume;
 mod speed;
 mod timeouts;
 

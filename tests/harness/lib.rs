@@ -35,4 +35,4 @@ pub use run::{Finished, Row};
 pub use site::{Gate, Response, Site};
 pub use store::Store;
 pub use waiting::{eventually, one_at_a_time, within};
-pub use world::{Programs, World};
+pub use world::{Crawl, Programs, World};

@@ -1,6 +1,6 @@
 //! Where a test begins: a site, a place on a broker or none, folders, and the two programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -51,7 +51,8 @@ pub struct World {
 pub struct Crawl {
     /// The producer.
     pub process: Process,
-    folder: PathBuf,
+    /// Its run's folder.
+    pub folder: PathBuf,
 }
 
 impl World {
@@ -204,6 +205,40 @@ impl World {
     /// of where the broker, the store and the runs are.
     pub fn start_run(&mut self, arguments: &[&str]) -> Crawl {
         self.start_run_reading(arguments, Stdio::null())
+    }
+
+    /// Starts a producer on a run that there is: `resume`, `retry` or `cancel`, with options of the test's own. Only the
+    /// broker is added, whose password no run keeps, and where the runs are.
+    pub fn start_again(&mut self, command: &str, run: &Path, options: &[&str]) -> Crawl {
+        self.start_again_reading(command, run, options, Stdio::null())
+    }
+
+    /// As `start_again`, with something on standard input.
+    pub fn start_again_reading(
+        &mut self,
+        command: &str,
+        run: &Path,
+        options: &[&str],
+        input: impl Into<Stdio>,
+    ) -> Crawl {
+        self.started += 1;
+        let mut given: Vec<String> = [command].iter().chain(options).map(|&argument| argument.to_owned()).collect();
+        let (runs, name) = (run.parent().expect("runs"), run.file_name().expect("a name"));
+        add(&mut given, "--runs", &runs.to_string_lossy());
+        if let Some(place) = &self.place
+            && !given.iter().any(|argument| argument == "--broker")
+        {
+            given.extend(place.arguments());
+        }
+        given.push(name.to_string_lossy().into_owned());
+        let process = self.start_producer(&given, input);
+        Crawl { process, folder: run.to_owned() }
+    }
+
+    /// Goes on with a run to its end.
+    pub async fn again(&mut self, command: &str, run: &Path, options: &[&str]) -> Finished {
+        let crawl = self.start_again(command, run, options);
+        self.finish(crawl).await
     }
 
     /// As `start_run`, with something on standard input.

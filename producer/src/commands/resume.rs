@@ -19,7 +19,9 @@ use crate::run_folder::RunFolder;
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeError {
     /// Somebody stopped it for good.
-    #[error("run {0} was cancelled, and that is for good; its manifest stays readable. Start a new run for what is missing")]
+    #[error(
+        "run {0} was cancelled, and that is for good; its manifest stays readable. Start a new run for what is missing"
+    )]
     Cancelled(RunName),
     /// Two names.
     #[error("--run {typed} contradicts the run {which}; leave --run out")]

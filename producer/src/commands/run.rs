@@ -89,9 +89,10 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     }
     // The broker first: a run that could not begin leaves nothing behind.
     let (transport, mut worker) = connect(&settings).await?;
+    let verb = if matches!(work.begin, Begin::New(_)) { "begins" } else { "goes on" };
     let Opened { folder, ledger, sent, took } = open(&settings, &transport, work.begin, work.max_images).await?;
     ledger.add_pages(work.seeds).await?;
-    tracing::info!(run = %settings.run, folder = %folder.path().display(), "the run {}", if took.is_zero() { "begins" } else { "goes on" });
+    tracing::info!(run = %settings.run, folder = %folder.path().display(), "the run {verb}");
 
     let (live, watched) = watch::channel(Live::default());
     let progress = Progress::start(&session.bars, ledger.clone(), watched);

@@ -145,7 +145,8 @@ fn note_attempt(sql: &Connection, id: RowId, recording: &Recording) -> rusqlite:
 /// Lets images wait again that failed, or that have one of these reasons.
 pub(super) fn retry(book: &mut Book, sql: &Connection, reasons: &[Reason]) -> rusqlite::Result<usize> {
     // What is known of the last try stays until the next one is done, except for what would make it look like an outcome.
-    const AGAIN: &str = "UPDATE images SET status = 'outstanding', attempts_before = attempts, path = NULL, sha256 = NULL";
+    const AGAIN: &str =
+        "UPDATE images SET status = 'outstanding', attempts_before = attempts, path = NULL, sha256 = NULL";
     let mut changed = 0;
     if reasons.is_empty() {
         changed += sql.execute(&format!("{AGAIN} WHERE status = 'failed'"), [])?;

@@ -223,12 +223,7 @@ pub struct Ledger {
 impl Ledger {
     /// Creates the ledger of a new run in its folder, with what the run was started with. At most `max_images` images are
     /// accepted.
-    pub fn create(
-        folder: &Path,
-        run: &RunName,
-        options: &str,
-        max_images: Option<u64>,
-    ) -> Result<Self, LedgerError> {
+    pub fn create(folder: &Path, run: &RunName, options: &str, max_images: Option<u64>) -> Result<Self, LedgerError> {
         let path = folder.join(FILE);
         let connection = schema::create(&path, options)?;
         Ok(Self::start(path, connection, Book::new(run.clone(), max_images)))

@@ -14,7 +14,7 @@ struct Fixture {
 fn fixture(max_images: Option<u64>) -> Fixture {
     let folder = tempfile::tempdir().expect("a folder");
     let run: RunName = "run".parse().expect("valid");
-    let ledger = Ledger::create(folder.path(), &run, max_images).expect("a ledger");
+    let ledger = Ledger::create(folder.path(), &run, "{}", max_images).expect("a ledger");
     Fixture { ledger, run, folder }
 }
 
@@ -54,12 +54,12 @@ impl Fixture {
 #[tokio::test]
 async fn an_image_is_accepted_once_and_keeps_its_first_outcome() {
     let it = fixture(None);
-    it.ledger.add_listed(vec![image("http://host/a"), image("http://host/a")], 2, false).await.expect("written");
-    let first = it.ledger.record(vec![it.stored("http://host/a", 1)], true).await.expect("written");
+    it.ledger.add_listed(vec![image("http://host/a"), image("http://host/a")], 2, false, false).await.expect("written");
+    let first = it.ledger.record(vec![it.stored("http://host/a", 1)], vec![], true).await.expect("written");
     assert_eq!(first.len(), 1);
     let mut late = it.stored("http://host/a", 2);
     late.outcome.status = Status::Failed;
-    assert!(it.ledger.record(vec![late], true).await.expect("written").is_empty());
+    assert!(it.ledger.record(vec![late], vec![], true).await.expect("written").is_empty());
     let rows = it.rows().await;
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].status, rows[0].path.as_deref()), (Status::Stored, Some("1.png")));
@@ -70,10 +70,10 @@ async fn an_image_is_accepted_once_and_keeps_its_first_outcome() {
 #[tokio::test]
 async fn equal_bytes_under_another_url_are_a_duplicate_that_leads_to_them() {
     let it = fixture(None);
-    it.ledger.add_listed(vec![image("http://host/a"), image("http://host/b")], 2, false).await.expect("written");
+    it.ledger.add_listed(vec![image("http://host/a"), image("http://host/b")], 2, false, false).await.expect("written");
     let mut twin = it.stored("http://host/b", 1);
     twin.outcome.path = Some("elsewhere.png".to_owned());
-    it.ledger.record(vec![it.stored("http://host/a", 1), twin], false).await.expect("written");
+    it.ledger.record(vec![it.stored("http://host/a", 1), twin], vec![], false).await.expect("written");
     let rows = it.rows().await;
     assert_eq!(rows[1].status, Status::Duplicate);
     assert_eq!(rows[1].path.as_deref(), Some("1.png"));
@@ -84,17 +84,17 @@ async fn equal_bytes_under_another_url_are_a_duplicate_that_leads_to_them() {
 #[tokio::test]
 async fn an_outcome_of_an_image_that_the_run_does_not_know_changes_nothing() {
     let it = fixture(None);
-    assert!(it.ledger.record(vec![it.stored("http://host/x", 1)], true).await.expect("written").is_empty());
+    assert!(it.ledger.record(vec![it.stored("http://host/x", 1)], vec![], true).await.expect("written").is_empty());
     assert_eq!(it.ledger.counts(), Counts::default());
 }
 
 #[tokio::test]
 async fn a_try_that_another_follows_leaves_the_image_outstanding_with_its_reason() {
     let it = fixture(None);
-    it.ledger.add_listed(vec![image("http://host/a")], 1, false).await.expect("written");
+    it.ledger.add_listed(vec![image("http://host/a")], 1, false, false).await.expect("written");
     let outcome = Outcome::new(ImageId::new(&it.run, "http://host/a"), 2, Status::Failed, Some(Reason::Http(503)));
     let recording = Recording { outcome, worker: None, is_final: false };
-    it.ledger.record(vec![recording], true).await.expect("written");
+    it.ledger.record(vec![recording], vec![], true).await.expect("written");
     let rows = it.rows().await;
     assert_eq!((rows[0].status, rows[0].reason, rows[0].attempts), (Status::Outstanding, Some(Reason::Http(503)), 2));
     assert_eq!(it.ledger.pending_images(None, 0, 10).await.expect("read")[0].attempts, 2);
@@ -129,7 +129,7 @@ async fn a_page_and_what_is_on_it_are_recorded_together() {
 async fn images_are_accepted_up_to_the_limit() {
     let it = fixture(Some(2));
     let images = ["http://host/a", "http://host/a", "http://host/b", "http://host/c"].map(image).to_vec();
-    it.ledger.add_listed(images, 4, false).await.expect("written");
+    it.ledger.add_listed(images, 4, false, false).await.expect("written");
     assert_eq!(it.ledger.counts().found(), 2);
 }
 
@@ -139,7 +139,7 @@ async fn waiting_images_are_read_in_order_and_by_host() {
     let mut elsewhere = image("http://other/x");
     elsewhere.host = "other".to_owned();
     it.ledger
-        .add_listed(vec![image("http://host/a"), elsewhere, image("http://host/b")], 3, false)
+        .add_listed(vec![image("http://host/a"), elsewhere, image("http://host/b")], 3, false, false)
         .await
         .expect("written");
     let all = it.ledger.pending_images(None, 0, 2).await.expect("read");

@@ -204,11 +204,8 @@ impl Pipeline {
     fn hear_of_death(&mut self, task: &Task, receipt: Receipt) {
         let now = Instant::now();
         self.silence.reply(now);
-        let dead: Vec<PendingImage> = task
-            .images
-            .iter()
-            .filter_map(|image| self.images.dispatch.came_back(image.id, image.attempt))
-            .collect();
+        let dead: Vec<PendingImage> =
+            task.images.iter().filter_map(|image| self.images.dispatch.came_back(image.id, image.attempt)).collect();
         tracing::warn!(
             batch = task.batch,
             images = dead.len(),
@@ -218,8 +215,7 @@ impl Pipeline {
         for image in dead {
             self.came_back(image.host);
             if image.alone || task.images.len() == 1 {
-                let outcome =
-                    Outcome::new(image.image, image.attempts + 1, Status::Failed, Some(Reason::DeadLettered));
+                let outcome = Outcome::new(image.image, image.attempts + 1, Status::Failed, Some(Reason::DeadLettered));
                 recordings.push(Recording { outcome, worker: None, is_final: true });
             } else {
                 self.images.backlog.put_back(PendingImage { alone: true, ..image });

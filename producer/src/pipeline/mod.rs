@@ -158,6 +158,7 @@ pub struct Parts {
 pub type Cancelled = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// One run.
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one thing is under way")]
 pub struct Pipeline {
     timeout: Duration,
     ledger: Ledger,

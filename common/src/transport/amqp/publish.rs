@@ -74,11 +74,24 @@ impl Publisher {
     }
 
     pub(super) async fn inspect(&self, queue: Queue) -> Result<QueueState, TransportError> {
-        self.ask(|done| Command::Inspect(queue, done)).await
+        self.ask_until_answered(|done| Command::Inspect(queue.clone(), done)).await
     }
 
     pub(super) async fn delete(&self, queue: Queue) -> Result<(), TransportError> {
-        self.ask(|done| Command::Delete(queue, done)).await
+        self.ask_until_answered(|done| Command::Delete(queue.clone(), done)).await
+    }
+
+    /// Asks again when the session that a question was put to ended before the answer.
+    async fn ask_until_answered<T>(
+        &self,
+        command: impl Fn(oneshot::Sender<Result<T, TransportError>>) -> Command,
+    ) -> Result<T, TransportError> {
+        loop {
+            match self.ask(&command).await {
+                Err(TransportError::Closed) if !self.closing.is_cancelled() && !self.commands.is_closed() => {}
+                answer => return answer,
+            }
+        }
     }
 
     /// Ends the link, whatever it is doing: what is not confirmed by now is given up.
@@ -311,7 +324,8 @@ impl Link {
                 self.blocked.send_replace(false);
                 serving.progress = Instant::now();
             }
-            Event::Error(source) => {
+            // A channel's error is met by those who use the channel; asking for a queue that does not exist is one.
+            Event::Error(source) if !source.is_amqp_soft_error() => {
                 return Err(TransportError::Broken { uri: self.settings.uri.clone(), source: source.into() });
             }
             _ => {}

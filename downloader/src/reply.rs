@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::interval;
 
 use crate::batch::Batch;
-use crate::in_hand::InHand;
+use crate::runs::Runs;
 use crate::settle;
 
 /// Replies on their way at once.
@@ -84,11 +84,11 @@ impl Replier {
 
     /// Tells producers now and then, by a reply without outcomes, that their images are being worked on. Ends only with a
     /// broker that is lost for good, of which others hear too.
-    pub(crate) async fn give_signs_of_life(self: Arc<Self>, in_hand: Arc<InHand>) {
+    pub(crate) async fn give_signs_of_life(self: Arc<Self>, runs: Arc<Runs>) {
         let mut clock = interval(SIGN_OF_LIFE_EVERY);
         loop {
             clock.tick().await;
-            for run in in_hand.runs() {
+            for run in runs.in_hand() {
                 if self.publish(&run, Vec::new()).await.is_err() {
                     return;
                 }

@@ -20,8 +20,8 @@ use url::Url;
 use crate::batch::Batch;
 use crate::host_limits::HostLimits;
 use crate::image_fetch::{Fetched, ImageFetch};
-use crate::in_hand::InHand;
 use crate::reply::{Finished, Replier};
+use crate::runs::{Holding, Runs};
 use crate::settings::Settings;
 use crate::store::{Image, Store};
 use crate::store_trouble::StoreTrouble;
@@ -70,8 +70,9 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
         worker: settings.worker.clone(),
         concurrency: settings.concurrency,
     });
-    let in_hand = Arc::new(InHand::default());
-    let _signs = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&replier).give_signs_of_life(Arc::clone(&in_hand))));
+    let runs = Runs::new(transport.clone());
+    let _signs = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&replier).give_signs_of_life(Arc::clone(&runs))));
+    let _watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&runs).watch()));
     let sending = tokio::spawn(replier.run(received));
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
@@ -80,7 +81,7 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
         hosts: HostLimits::new(settings.per_host),
         store,
         trouble: StoreTrouble::default(),
-        in_hand,
+        runs,
         finished,
         draining: shutdown.drain.clone(),
         settings,
@@ -102,9 +103,19 @@ struct Worker {
     hosts: HostLimits,
     store: Store,
     trouble: StoreTrouble,
-    in_hand: Arc<InHand>,
+    runs: Arc<Runs>,
     finished: mpsc::Sender<Finished>,
     draining: CancellationToken,
+}
+
+/// What an image in hand comes to.
+enum End {
+    /// It was tried; this is what the producer is told.
+    Outcome(Box<Outcome>),
+    /// Its batch goes back to the queue.
+    GivenBack,
+    /// Its run is gone.
+    Unwanted,
 }
 
 type Replies = tokio::task::JoinHandle<Result<(), TransportError>>;
@@ -182,20 +193,24 @@ impl Worker {
         let Some((batch, tasks)) = intake::open(message).await else {
             return;
         };
+        let received = Instant::now();
         for task in tasks {
             let (worker, batch) = (Arc::clone(self), Arc::clone(&batch));
-            let holding = self.in_hand.hold(&batch.run);
-            images.spawn(async move {
-                worker.image(batch, task).await;
-                drop(holding);
-            });
+            let holding = self.runs.hold(&batch.run, received);
+            images.spawn(async move { worker.image(batch, task, holding).await });
         }
     }
 
     /// The way of one image through the rooms.
-    async fn image(&self, batch: Arc<Batch>, task: ImageTask) {
-        match self.outcome(&batch, &task).await {
-            Some(outcome) => {
+    async fn image(&self, batch: Arc<Batch>, task: ImageTask, holding: Holding) {
+        let end = tokio::select! {
+            biased;
+            () = holding.gone() => End::Unwanted,
+            end = self.fetch_and_keep(&batch, &task, &holding) => end,
+        };
+        match end {
+            End::Outcome(outcome) => {
+                let outcome = *outcome;
                 tracing::debug!(
                     run = %batch.run, batch = batch.number, image.url = task.url, task.id = %task.id,
                     status = outcome.status.as_str(), duration_ms = outcome.duration_ms, "an image is done"
@@ -203,26 +218,33 @@ impl Worker {
                 // Fails only when the broker is lost for good, and then the delivery comes again.
                 drop(self.finished.send(Finished { batch, outcome }).await);
             }
-            None => settle::image_done(&batch).await,
+            End::Unwanted => {
+                holding.dropped();
+                settle::image_done(&batch).await;
+            }
+            End::GivenBack => settle::image_done(&batch).await,
         }
     }
 
-    /// What became of the image; `None` when its batch goes back to the queue.
-    async fn outcome(&self, batch: &Batch, task: &ImageTask) -> Option<Outcome> {
+    async fn fetch_and_keep(&self, batch: &Batch, task: &ImageTask, holding: &Holding) -> End {
         let Ok(url) = Url::parse(&task.url) else {
-            return Some(Outcome::new(task.id, task.attempt, Status::Rejected, Some(Reason::BadUrl)));
+            let outcome = Outcome::new(task.id, task.attempt, Status::Rejected, Some(Reason::BadUrl));
+            return End::Outcome(outcome.into());
         };
         // The host first: whoever waits for a busy host must not hold a slot that another host could use.
         let host = self.hosts.enter(&url).await;
         // Held until the image is stored. The semaphores are never closed.
         let _body = self.bodies.acquire().await;
         let slot = self.slots.acquire().await;
+        if !holding.is_wanted().await {
+            return End::Unwanted;
+        }
         if !batch.begin_image(self.draining.is_cancelled()) {
-            return None;
+            return End::GivenBack;
         }
         let fetched = self.fetch.fetch(task, url, &batch.user_agent).await;
         drop((host, slot));
-        self.keep(batch, fetched).await
+        self.keep(batch, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
     }
 
     /// Checks and stores what was fetched.

@@ -13,6 +13,7 @@ mod crawl_embedded;
 mod drain;
 mod faults_broker;
 mod faults_worker;
+mod gone_runs;
 mod interrupt;
 mod poison;
 mod politeness;

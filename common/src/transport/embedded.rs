@@ -97,6 +97,7 @@ impl Embedded {
         self.lock().get(queue).map_or_else(QueueState::default, |state| QueueState {
             ready: u32::try_from(state.ready.len()).unwrap_or(u32::MAX),
             consumers: state.consumers,
+            exists: true,
         })
     }
 
@@ -291,7 +292,7 @@ mod tests {
         let dead = queues.consume(Queue::Dead, 1).next().await.expect("a dead letter");
         let death = dead.deaths.expect("it says why");
         assert_eq!((death.reason.as_str(), death.queue.as_str()), ("rejected", "warren.tasks"));
-        assert_eq!(queues.inspect(&Queue::Tasks), QueueState { ready: 0, consumers: 1 });
+        assert_eq!(queues.inspect(&Queue::Tasks), QueueState { ready: 0, consumers: 1, exists: true });
     }
 
     #[tokio::test]

@@ -74,6 +74,8 @@ pub struct QueueState {
     pub ready: u32,
     /// Consumers at this moment.
     pub consumers: u32,
+    /// Whether there is such a queue; one that is there and out of reach for now counts.
+    pub exists: bool,
 }
 
 /// A delivery. It must be settled by its [`Receipt`]; dropping that settles nothing, and the message comes again.
@@ -193,6 +195,12 @@ impl Transport {
             Self::Amqp(amqp) => amqp.inspect(queue).await,
             Self::Embedded(embedded) => Ok(embedded.inspect(&queue)),
         }
+    }
+
+    /// Whether there is such a queue, as far as the broker knows. A lost connection is waited for, so whoever cannot wait
+    /// sets a limit.
+    pub async fn exists(&self, queue: Queue) -> Result<bool, TransportError> {
+        self.inspect(queue).await.map(|state| state.exists)
     }
 
     /// Removes a queue with whatever is in it.

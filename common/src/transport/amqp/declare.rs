@@ -135,12 +135,14 @@ pub(super) async fn inspect(
     match call(settings, asked).await {
         Ok(state) => {
             call(settings, channel.close(200, "bye".into())).await?;
-            Ok(QueueState { ready: state.message_count(), consumers: state.consumer_count() })
+            Ok(QueueState { ready: state.message_count(), consumers: state.consumer_count(), exists: true })
         }
         Err(TransportError::Broken { source, .. })
             if matches!(protocol_error(&source), Some(AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))) =>
         {
-            Ok(QueueState::default())
+            // The same code says that the node of a queue is down ("home node ... is down or inaccessible").
+            let exists = !source.to_string().contains("no queue");
+            Ok(QueueState { exists, ..QueueState::default() })
         }
         Err(error) => Err(error),
     }

@@ -324,7 +324,8 @@ impl Link {
                 self.blocked.send_replace(false);
                 serving.progress = Instant::now();
             }
-            // A channel's error is met by those who use the channel; asking for a queue that does not exist is one.
+            // A soft error is the end of some channel of this connection: of one that asked for a queue that is not there,
+            // or of ours, which the next publish or confirmation tells.
             Event::Error(source) if !source.is_amqp_soft_error() => {
                 return Err(TransportError::Broken { uri: self.settings.uri.clone(), source: source.into() });
             }

@@ -151,20 +151,22 @@ fn downloader_per_host() -> usize {
     options.map_or(PER_HOST, |options| options.per_host)
 }
 
-/// Refuses the downloader's options where there is no downloader in this process. Environment variables are let pass:
-/// they may be set for the programs of a whole machine.
+/// Refuses the downloader's options where there is no downloader in this process, as far as the command line tells: whether
+/// a run that is gone on with has one is known when its options are.
 pub fn check_embedded(matches: &ArgMatches) -> Result<(), SettingsError> {
-    let Some((_, matches)) = matches.subcommand() else {
-        return Ok(());
-    };
-    let known = |id: &str| matches.try_contains_id(id).is_ok();
-    if !known("embedded") || matches.get_flag("embedded") {
-        return Ok(());
+    match matches.subcommand() {
+        Some(("crawl" | "urls", matches)) if !matches.get_flag("embedded") => refuse_downloader_options(matches),
+        _ => Ok(()),
     }
+}
+
+/// Refuses the downloader's options. Environment variables are let pass: they may be set for the programs of a whole
+/// machine.
+pub fn refuse_downloader_options(matches: &ArgMatches) -> Result<(), SettingsError> {
     let own = <OwnOptions as clap::Args>::augment_args(clap::Command::new("own"));
     let typed = own.get_arguments().find(|argument| {
         let id = argument.get_id().as_str();
-        known(id) && matches.value_source(id) == Some(ValueSource::CommandLine)
+        matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
     });
     match typed.and_then(clap::Arg::get_long) {
         Some(option) => Err(SettingsError::NotEmbedded(format!("--{option}"))),

@@ -10,6 +10,7 @@ mod commands;
 mod content;
 mod crawl_amqp;
 mod crawl_embedded;
+mod dead_letters;
 mod drain;
 mod faults_broker;
 mod faults_worker;
@@ -18,6 +19,8 @@ mod interrupt;
 mod poison;
 mod politeness;
 mod resume;
+mod resume_manual;
+mod retry;
 mod speed;
 mod timeouts;
 

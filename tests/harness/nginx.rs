@@ -1,5 +1,7 @@
 //! A real web server for a folder of real files.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ pub struct Nginx {
     _server: Process,
     port: u16,
     root: PathBuf,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Nginx {
@@ -38,7 +40,7 @@ impl Nginx {
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await
         })
         .await;
-        Self { _server: server, port, root, _folder: folder }
+        Self { _server: server, port, root, folder }
     }
 
     /// The URL of a file, by its path below the root.
@@ -47,6 +49,16 @@ impl Nginx {
         let names = file.iter().map(|name| name.to_string_lossy());
         url.path_segments_mut().expect("http URLs have a path").clear().extend(names);
         url
+    }
+
+    /// How often each path was asked for so far, decoded and without its query.
+    pub fn hits(&self) -> BTreeMap<String, usize> {
+        let log = fs::read_to_string(self.folder.join("access.log")).expect("nginx writes a log");
+        let mut hits = BTreeMap::new();
+        for path in log.lines() {
+            *hits.entry(path.to_owned()).or_insert(0) += 1;
+        }
+        hits
     }
 
     /// The file that a URL stands for, whether it exists or not. `None` for other sites' URLs.
@@ -73,7 +85,8 @@ fn settings(root: &Path, port: u16) -> String {
          http {{\n\
          client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;\n\
          types {{ text/html html; image/png png; image/jpeg jpg; image/svg+xml svg; text/css css; }}\n\
-         access_log off;\n\
+         log_format paths $uri;\n\
+         access_log access.log paths;\n\
          keepalive_requests 100000;\n\
          server {{\n\
          listen 127.0.0.1:{port} backlog=1024;\n\

@@ -14,6 +14,7 @@ use crate::ledger::{self, Ledger};
 use crate::remembered::{RecallError, Remembered};
 use crate::report::CANCELLED;
 use crate::run_folder::RunFolder;
+use crate::settings;
 
 /// Why a run cannot be gone on with.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,9 @@ async fn go_on(
     let mut remembered = Remembered::read(&kept)?.replaced_by(matches);
     if let Some(input) = &input {
         remembered.replace("file", input.to_string_lossy().into_owned());
+    }
+    if remembered.value("embedded").is_none() {
+        settings::refuse_downloader_options(matches)?;
     }
     let mut command = remembered.parse()?;
     let (own, max_images) = match &mut command {

@@ -1,7 +1,8 @@
 //! A corner of a broker for one test, and what tests do to its queues behind Warren's back.
 
 use lapin::options::{
-    BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions,
+    BasicGetOptions, BasicPublishOptions, BasicRejectOptions, ConfirmSelectOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
@@ -98,6 +99,18 @@ impl Place {
         self.on_a_channel(async |channel| {
             let message = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await?;
             Ok(message.map(|message| message.delivery.data))
+        })
+        .await
+        .expect("the queue can be read")
+    }
+
+    /// Takes a message out of a queue and rejects it, as a downloader does that cannot read it; `None` when it is empty.
+    pub async fn reject(&self, queue: &str) -> Option<Vec<u8>> {
+        self.on_a_channel(async |channel| {
+            let got = channel.basic_get(queue.into(), BasicGetOptions::default()).await?;
+            let Some(message) = got else { return Ok(None) };
+            message.delivery.acker.reject(BasicRejectOptions { requeue: false }).await?;
+            Ok(Some(message.delivery.data))
         })
         .await
         .expect("the queue can be read")

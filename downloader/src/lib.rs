@@ -6,8 +6,11 @@
 //! the message. [`worker`] wires them.
 
 mod batch;
+
 pub mod cli;
+mod deliveries;
 mod host_limits;
+mod image;
 mod image_fetch;
 mod intake;
 mod reply;

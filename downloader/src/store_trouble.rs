@@ -1,70 +1,103 @@
-//! What to do while the store takes nothing (a full disk, a lost mount): stop taking work, say so, try again later,
-//! each time a little later. The images are not to blame and go back to the queue.
+//! What to do while the store takes nothing (a full disk, a lost mount, missing permissions). That is this worker's
+//! trouble and no image's: no work is taken, what is in hand goes back to the queue, and the store itself is tried, each
+//! time a little later, with the image that it refused. Trying with deliveries would use up their limit.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use common::chain::Chain;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::store::{Image, Store, StoreError};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Whether the store is in trouble, and until when to leave it alone.
+/// Whether the store is in trouble.
 #[derive(Debug, Default)]
-pub(crate) struct StoreTrouble(Mutex<Option<Pause>>);
-
-#[derive(Debug, Clone, Copy)]
-struct Pause {
-    length: Duration,
-    until: Instant,
+pub(crate) struct StoreTrouble {
+    /// The image that was refused first, while the trouble lasts.
+    refused: watch::Sender<Option<Image>>,
+    /// Tries since the store last took an image that somebody asked for.
+    tries: AtomicU32,
 }
 
 impl StoreTrouble {
-    /// The store refused. Says whether this is news: many images meet the same trouble at once.
-    pub(crate) fn refused(&self) -> bool {
-        let mut pause = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if pause.is_some_and(|pause| now < pause.until) {
-            return false;
-        }
-        let length = pause.map_or(FIRST_PAUSE, |pause| (pause.length * 2).min(LONGEST_PAUSE));
-        *pause = Some(Pause { length, until: now + length });
-        true
-    }
-
-    /// The store took an image. Says whether it had been in trouble.
-    pub(crate) fn worked(&self) -> bool {
-        let mut pause = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pause.take_if(|pause| Instant::now() >= pause.until).is_some()
-    }
-
-    /// Waits while the store is left alone.
-    pub(crate) async fn passes(&self) {
-        let until = self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|pause| pause.until);
-        if let Some(until) = until {
-            sleep_until(until).await;
+    /// The store refused an image. Many meet the same trouble at once; the first one tells of it.
+    pub(crate) fn refused(&self, image: Image, error: &StoreError) {
+        let news = self.refused.send_if_modified(|refused| {
+            let news = refused.is_none();
+            if news {
+                *refused = Some(image);
+            }
+            news
+        });
+        if news {
+            tracing::error!(
+                error = %Chain(error),
+                hint = error.hint(),
+                "the store takes no images; taking no work until it does, and returning what is in hand"
+            );
         }
     }
+
+    /// The store took an image that somebody asked for.
+    pub(crate) fn worked(&self) {
+        self.tries.store(0, Ordering::Relaxed);
+    }
+
+    /// Waits for trouble.
+    pub(crate) async fn begins(&self) {
+        self.becomes(true).await;
+    }
+
+    /// Waits for the end of the trouble.
+    pub(crate) async fn ends(&self) {
+        self.becomes(false).await;
+    }
+
+    /// Tries the store while it is in trouble, until it takes what it refused; for as long as this is polled.
+    pub(crate) async fn mend(&self, store: &Store) {
+        let mut seen = self.refused.subscribe();
+        // An error would mean that the sender is gone, which we hold ourselves.
+        while let Ok(image) = seen.wait_for(Option::is_some).await.map(|image| image.clone()) {
+            let Some(image) = image else { continue };
+            self.try_again(store, image).await;
+            tracing::info!("the store takes images again; taking work");
+            self.refused.send_replace(None);
+        }
+    }
+
+    async fn try_again(&self, store: &Store, image: Image) {
+        loop {
+            sleep(pause(self.tries.fetch_add(1, Ordering::Relaxed)).mul_f64(rand::random_range(0.5..=1.0))).await;
+            match store.probe(image.clone()).await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(error = %Chain(&error), "the store still takes no images"),
+            }
+        }
+    }
+
+    async fn becomes(&self, on: bool) {
+        let mut seen = self.refused.subscribe();
+        drop(seen.wait_for(|refused| refused.is_some() == on).await);
+    }
+}
+
+/// How long to leave the store alone after so many tries.
+fn pause(tries: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(2u32.saturating_pow(tries)).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn pauses_grow_and_end_with_the_trouble() {
-        let trouble = StoreTrouble::default();
-        trouble.passes().await;
-        assert!(trouble.refused());
-        assert!(!trouble.refused(), "no news within the pause");
-        let begun = Instant::now();
-        trouble.passes().await;
-        assert_eq!(begun.elapsed(), FIRST_PAUSE);
-        assert!(trouble.refused());
-        trouble.passes().await;
-        assert_eq!(begun.elapsed(), FIRST_PAUSE * 3);
-        assert!(trouble.worked());
-        assert!(!trouble.worked());
-        assert!(trouble.refused());
+    #[test]
+    fn pauses_grow_to_a_minute() {
+        let pauses: Vec<u64> = (0..8).map(|tries| pause(tries).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
     }
 }

@@ -3,33 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use common::chain::Chain;
-use common::outcome::{Outcome, Status};
-use common::reason::Reason;
 use common::shutdown::Shutdown;
-use common::task::ImageTask;
-use common::transport::{Consumer, Message, Queue, Transport, TransportError};
-use sha2::{Digest, Sha256};
+use common::transport::{Consumer, Queue, Transport, TransportError};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
-use url::Url;
 
-use crate::batch::Batch;
+use crate::deliveries::Deliveries;
 use crate::host_limits::HostLimits;
-use crate::image_fetch::{Fetched, ImageFetch};
+use crate::image_fetch::ImageFetch;
 use crate::reply::{Finished, Replier};
-use crate::runs::{Holding, Runs};
+use crate::runs::Runs;
 use crate::settings::Settings;
-use crate::store::{Image, Store};
+use crate::store::Store;
 use crate::store_trouble::StoreTrouble;
-use crate::verify::{Verified, verify};
-use crate::{intake, settle};
-
-/// Bodies from this length on are hashed away from the threads that serve the network, in bytes: about a millisecond.
-const LARGE: usize = 512 << 10;
 
 /// Bodies in memory for each image that is fetched at once: so many may wait for the store while the next are fetched.
 const BODIES_PER_SLOT: usize = 4;
@@ -51,7 +39,7 @@ pub enum StopReason {
 /// The broker went away for good while this downloader worked.
 #[derive(Debug, thiserror::Error)]
 #[error("lost the broker for good")]
-pub struct BrokerLost(#[source] TransportError);
+pub struct BrokerLost(#[source] pub(crate) TransportError);
 
 /// Works until told to stop.
 pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
@@ -73,6 +61,9 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
     let runs = Runs::new(transport.clone());
     let _signs = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&replier).give_signs_of_life(Arc::clone(&runs))));
     let _watch = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&runs).watch()));
+    let trouble = Arc::new(StoreTrouble::default());
+    let (mended, tried) = (Arc::clone(&trouble), store.clone());
+    let mending = AbortOnDropHandle::new(tokio::spawn(async move { mended.mend(&tried).await }));
     let sending = tokio::spawn(replier.run(received));
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
@@ -80,13 +71,14 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
         bodies: Semaphore::new(usize::from(settings.concurrency) * BODIES_PER_SLOT),
         hosts: HostLimits::new(settings.per_host),
         store,
-        trouble: StoreTrouble::default(),
+        trouble,
         runs,
         finished,
         draining: shutdown.drain.clone(),
         settings,
     });
     let reason = worker.work(consumer, sending, &shutdown).await?;
+    drop(mending);
     if reason != StopReason::Abandoned {
         // The worker is gone, and with it the last handle on the store. The sender is dropped without a word.
         store_closed.await.unwrap_or(());
@@ -95,30 +87,24 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
     Ok(reason)
 }
 
-struct Worker {
-    settings: Settings,
-    fetch: ImageFetch,
-    slots: Semaphore,
-    bodies: Semaphore,
-    hosts: HostLimits,
-    store: Store,
-    trouble: StoreTrouble,
-    runs: Arc<Runs>,
-    finished: mpsc::Sender<Finished>,
-    draining: CancellationToken,
+/// What the rooms share.
+pub(crate) struct Worker {
+    pub(crate) settings: Settings,
+    pub(crate) fetch: ImageFetch,
+    /// One for each image that is fetched.
+    pub(crate) slots: Semaphore,
+    /// One for each body in memory.
+    pub(crate) bodies: Semaphore,
+    pub(crate) hosts: HostLimits,
+    pub(crate) store: Store,
+    pub(crate) trouble: Arc<StoreTrouble>,
+    pub(crate) runs: Arc<Runs>,
+    pub(crate) finished: mpsc::Sender<Finished>,
+    pub(crate) draining: CancellationToken,
 }
 
-/// What an image in hand comes to.
-enum End {
-    /// It was tried; this is what the producer is told.
-    Outcome(Box<Outcome>),
-    /// Its batch goes back to the queue.
-    GivenBack,
-    /// Its run is gone.
-    Unwanted,
-}
-
-type Replies = tokio::task::JoinHandle<Result<(), TransportError>>;
+/// The task that sends replies.
+pub(crate) type Replies = tokio::task::JoinHandle<Result<(), TransportError>>;
 
 impl Worker {
     async fn work(
@@ -128,7 +114,7 @@ impl Worker {
         shutdown: &Shutdown,
     ) -> anyhow::Result<StopReason> {
         let images = TaskTracker::new();
-        let reason = self.take_deliveries(&mut consumer, &images, &mut replies).await?;
+        let reason = Deliveries::new(&self, &mut consumer, &images).take(&mut replies).await?;
         consumer.stop().await;
         images.close();
         if !images.is_empty() {
@@ -150,163 +136,5 @@ impl Worker {
         }
         consumer.close().await;
         Ok(reason)
-    }
-
-    /// Takes deliveries until it is told to drain, or has been idle for long enough.
-    async fn take_deliveries(
-        self: &Arc<Self>,
-        consumer: &mut Consumer,
-        images: &TaskTracker,
-        replies: &mut Replies,
-    ) -> anyhow::Result<StopReason> {
-        let mut busy_until = Instant::now();
-        loop {
-            let idle = self.settings.exit_when_idle.map(|limit| busy_until + limit);
-            tokio::select! {
-                () = self.draining.cancelled() => return Ok(StopReason::Drained),
-                message = self.next_message(consumer) => match message {
-                    Ok(Some(message)) => self.accept(message, images).await,
-                    Ok(None) => return Ok(StopReason::Drained),
-                    Err(error) => return Err(BrokerLost(error).into()),
-                },
-                result = &mut *replies => {
-                    // The replier ends before its senders only when the broker is lost for good.
-                    result?.map_err(BrokerLost)?;
-                    return Ok(StopReason::Drained);
-                }
-                () = sleep_until(idle.unwrap_or(busy_until)), if idle.is_some() => {
-                    if images.is_empty() {
-                        return Ok(StopReason::Idle);
-                    }
-                }
-            }
-            busy_until = Instant::now();
-        }
-    }
-
-    async fn next_message(&self, consumer: &mut Consumer) -> Result<Option<Message>, TransportError> {
-        self.trouble.passes().await;
-        consumer.next().await
-    }
-
-    async fn accept(self: &Arc<Self>, message: Message, images: &TaskTracker) {
-        let Some((batch, tasks)) = intake::open(message).await else {
-            return;
-        };
-        let received = Instant::now();
-        for task in tasks {
-            let (worker, batch) = (Arc::clone(self), Arc::clone(&batch));
-            let holding = self.runs.hold(&batch.run, received);
-            images.spawn(async move { worker.image(batch, task, holding).await });
-        }
-    }
-
-    /// The way of one image through the rooms.
-    async fn image(&self, batch: Arc<Batch>, task: ImageTask, holding: Holding) {
-        let end = tokio::select! {
-            biased;
-            () = holding.gone() => End::Unwanted,
-            end = self.fetch_and_keep(&batch, &task, &holding) => end,
-        };
-        match end {
-            End::Outcome(outcome) => {
-                let outcome = *outcome;
-                tracing::debug!(
-                    run = %batch.run, batch = batch.number, image.url = task.url, task.id = %task.id,
-                    status = outcome.status.as_str(), duration_ms = outcome.duration_ms, "an image is done"
-                );
-                // Fails only when the broker is lost for good, and then the delivery comes again.
-                drop(self.finished.send(Finished { batch, outcome }).await);
-            }
-            End::Unwanted => {
-                holding.dropped();
-                settle::image_done(&batch).await;
-            }
-            End::GivenBack => settle::image_done(&batch).await,
-        }
-    }
-
-    async fn fetch_and_keep(&self, batch: &Batch, task: &ImageTask, holding: &Holding) -> End {
-        let Ok(url) = Url::parse(&task.url) else {
-            let outcome = Outcome::new(task.id, task.attempt, Status::Rejected, Some(Reason::BadUrl));
-            return End::Outcome(outcome.into());
-        };
-        // The host first: whoever waits for a busy host must not hold a slot that another host could use.
-        let host = self.hosts.enter(&url).await;
-        // Held until the image is stored. The semaphores are never closed.
-        let _body = self.bodies.acquire().await;
-        let slot = self.slots.acquire().await;
-        if !holding.is_wanted().await {
-            return End::Unwanted;
-        }
-        if !batch.begin_image(self.draining.is_cancelled()) {
-            return End::GivenBack;
-        }
-        let fetched = self.fetch.fetch(task, url, &batch.user_agent).await;
-        drop((host, slot));
-        self.keep(batch, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
-    }
-
-    /// Checks and stores what was fetched.
-    async fn keep(&self, batch: &Batch, Fetched { mut outcome, body }: Fetched) -> Option<Outcome> {
-        let Some(body) = body else { return Some(outcome) };
-        outcome.bytes = Some(body.len() as u64);
-        let sha256 = sha256(body.clone()).await;
-        outcome.sha256 = Some(sha256.clone());
-        match self.verified(&body) {
-            Ok(verified) => {
-                outcome.format = Some(verified.format.to_owned());
-                (outcome.width, outcome.height) = verified.size.unzip();
-                let image = Image { bytes: body, sha256, format: verified.format };
-                let path = self.put(batch, image).await?;
-                outcome.status = Status::Stored;
-                outcome.path = Some(path);
-            }
-            Err(reason) => {
-                outcome.status = Status::Rejected;
-                outcome.reason = Some(reason);
-            }
-        }
-        Some(outcome)
-    }
-
-    /// Looks at the bytes. A parser that panics on them is a bug, and must not take the image's outcome with it.
-    fn verified(&self, body: &[u8]) -> Result<Verified, Reason> {
-        let most = self.settings.limits.max_pixels;
-        let looked = std::panic::catch_unwind(|| verify(body, most));
-        looked.unwrap_or_else(|_| {
-            tracing::error!(size_bytes = body.len(), "a parser of images failed; this is a bug worth reporting");
-            Err(Reason::NotAnImage)
-        })
-    }
-
-    async fn put(&self, batch: &Batch, image: Image) -> Option<String> {
-        match self.store.put(image).await {
-            Ok(path) => {
-                if self.trouble.worked() {
-                    tracing::info!("the store takes images again");
-                }
-                Some(path)
-            }
-            Err(error) => {
-                batch.must_come_again();
-                if self.trouble.refused() {
-                    tracing::error!(error = %Chain(&error), "the store takes no images; pausing, and returning the work to the queue");
-                }
-                None
-            }
-        }
-    }
-}
-
-async fn sha256(body: Bytes) -> String {
-    let large = body.len() >= LARGE;
-    let hash = move || common::image_id::hex(&Sha256::digest(&body));
-    if !large {
-        return hash();
-    }
-    match tokio::task::spawn_blocking(hash).await {
-        Ok(digest) => digest,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -22,6 +22,7 @@ mod resume;
 mod resume_manual;
 mod retry;
 mod speed;
+mod store_trouble;
 mod timeouts;
 
 use harness::{Programs, Response, World, png};

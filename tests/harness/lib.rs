@@ -15,6 +15,7 @@
 
 pub mod broker;
 pub mod folder;
+pub mod mount;
 pub mod nginx;
 pub mod png;
 pub mod ports;
@@ -28,6 +29,7 @@ pub mod waiting;
 pub mod world;
 
 pub use broker::{Broker, Place};
+pub use mount::Mount;
 pub use nginx::Nginx;
 pub use png::png;
 pub use process::{Exit, Process, Signal};

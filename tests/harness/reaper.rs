@@ -15,14 +15,17 @@ use std::sync::{Mutex, OnceLock};
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 groups=
+mounts=
 while read -r verb what; do
     case $verb in
         watch) groups="$groups $what" ;;
         forget) rest=; for group in $groups; do [ "$group" = "$what" ] || rest="$rest $group"; done; groups=$rest ;;
         remove) set -- "$@" "$what" ;;
+        unmount) mounts="$mounts $what" ;;
     esac
 done
 for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
+for mount in $mounts; do umount --lazy "$mount" 2>/dev/null; done
 for folder in "$@"; do rm -rf -- "$folder" 2>/dev/null || { sleep 1; rm -rf -- "$folder"; }; done
 "#;
 
@@ -39,6 +42,11 @@ pub fn forget(group: u32) {
 /// Removes a folder when the test process ends.
 pub fn remove_in_the_end(folder: &Path) {
     tell(&format!("remove {}\n", folder.display()));
+}
+
+/// Unmounts what is mounted at `folder`, if anything is, when the test process ends. Its name must have no blanks.
+pub fn unmount_in_the_end(folder: &Path) {
+    tell(&format!("unmount {}\n", folder.display()));
 }
 
 fn tell(line: &str) {

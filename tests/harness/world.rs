@@ -154,11 +154,18 @@ impl World {
 
     /// Starts one downloader and waits for nothing.
     pub fn start_downloader(&mut self, options: &[&str]) -> &mut Process {
+        self.start_downloader_by(&[], options)
+    }
+
+    /// Starts one downloader by a program that changes what it runs in and then becomes it, such as `env`, `prlimit` or
+    /// `setpriv` with their arguments.
+    pub fn start_downloader_by(&mut self, by: &[&str], options: &[&str]) -> &mut Process {
         let name = format!("w{}", self.downloaders.len() + 1);
         let mut given: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         self.fill_in(&mut given, Some(&name));
-        let mut command = Process::command(self.programs.downloader);
-        let process = Process::start(&name, command.args(given), &self.folder);
+        let mut words = by.iter().copied().chain([self.programs.downloader]);
+        let mut command = Process::command(words.next().expect("there is at least the program"));
+        let process = Process::start(&name, command.args(words).args(given), &self.folder);
         self.downloaders.push(process);
         self.downloaders.last_mut().expect("one was just put there")
     }

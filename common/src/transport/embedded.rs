@@ -155,11 +155,20 @@ impl EmbeddedConsumer {
         })
     }
 
+    pub(super) fn set_prefetch(&mut self, prefetch: u16) {
+        let (before, now) = (self.prefetch > 0, prefetch > 0);
+        self.prefetch = prefetch.into();
+        if let Some(state) = self.embedded.lock().get_mut(&self.queue) {
+            // Who takes nothing is no consumer, as with RabbitMQ.
+            state.consumers = state.consumers.saturating_add(now.into()).saturating_sub(before.into());
+        }
+    }
+
     pub(super) fn stop(&mut self) {
         if !std::mem::replace(&mut self.stopped, true)
             && let Some(state) = self.embedded.lock().get_mut(&self.queue)
         {
-            state.consumers = state.consumers.saturating_sub(1);
+            state.consumers = state.consumers.saturating_sub((self.prefetch > 0).into());
         }
     }
 }

@@ -241,6 +241,16 @@ impl Consumer {
         }
     }
 
+    /// Changes how many deliveries may be unsettled; with 0, none come. With fewer than before, those that were not yet
+    /// handed out go back to the queue. Those in hand can be settled all the same, and do not count against the new number.
+    /// Returns when it is so, or when there is no session that could be told; the next one is.
+    pub async fn set_prefetch(&mut self, prefetch: u16) {
+        match self {
+            Self::Amqp(consumer) => consumer.set_prefetch(prefetch).await,
+            Self::Embedded(consumer) => consumer.set_prefetch(prefetch),
+        }
+    }
+
     /// Takes no further deliveries. Those in hand can still be settled; those not yet handed out go back to the queue.
     pub async fn stop(&mut self) {
         match self {

@@ -4,7 +4,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::files::{Files, Written};
-use super::{Request, StoreError};
+use super::{Image, Request, StoreError};
 
 /// Most images of a group.
 const GROUP: usize = 256;
@@ -18,13 +18,12 @@ type Done = oneshot::Sender<Result<String, StoreError>>;
 pub(super) fn run(files: &Files, mut received: mpsc::Receiver<Request>) {
     let mut renamed: Vec<(String, Done)> = Vec::new();
     loop {
-        let group = collect(&mut received, renamed.is_empty());
-        if group.is_empty() && renamed.is_empty() {
+        let Some(group) = collect(files, &mut received, renamed.is_empty()) else {
             return;
-        }
+        };
         let written: Vec<(Written, Done)> = group
             .into_iter()
-            .filter_map(|Request { image, done }| match files.write(&image) {
+            .filter_map(|(image, done)| match files.write(&image) {
                 Ok(written) => Some((written, done)),
                 Err(error) => fail(done, error),
             })
@@ -37,6 +36,9 @@ pub(super) fn run(files: &Files, mut received: mpsc::Receiver<Request>) {
                 publish(files, written)
             }
             Err(error) => {
+                for (written, _) in &written {
+                    Files::discard(written);
+                }
                 let waiting =
                     renamed.into_iter().map(|(_, done)| done).chain(written.into_iter().map(|(_, done)| done));
                 for done in waiting {
@@ -48,20 +50,26 @@ pub(super) fn run(files: &Files, mut received: mpsc::Receiver<Request>) {
     }
 }
 
-/// Takes what is waiting; waits for something only if there is nothing else to do.
-fn collect(received: &mut mpsc::Receiver<Request>, may_wait: bool) -> Vec<Request> {
-    let first = if may_wait { received.blocking_recv() } else { received.try_recv().ok() };
-    let mut group: Vec<Request> = first.into_iter().collect();
-    let mut bytes = group.iter().map(|request| request.image.bytes.len()).sum::<usize>();
-    while !group.is_empty()
-        && group.len() < GROUP
-        && bytes < GROUP_BYTES
-        && let Ok(request) = received.try_recv()
-    {
-        bytes += request.image.bytes.len();
-        group.push(request);
+/// Takes what is waiting; waits for something only if there is nothing else to do. `None` when nothing can come any more.
+fn collect(files: &Files, received: &mut mpsc::Receiver<Request>, may_wait: bool) -> Option<Vec<(Image, Done)>> {
+    let mut group = Vec::new();
+    let mut bytes = 0;
+    while group.len() < GROUP && bytes < GROUP_BYTES {
+        let request = if may_wait && group.is_empty() {
+            received.blocking_recv()?
+        } else {
+            let Ok(request) = received.try_recv() else { break };
+            request
+        };
+        match request {
+            Request::Put(image, done) => {
+                bytes += image.bytes.len();
+                group.push((image, done));
+            }
+            Request::Probe(image, done) => answer(done, files.probe(&image)),
+        }
     }
-    group
+    Some(group)
 }
 
 fn publish(files: &Files, written: Vec<(Written, Done)>) -> Vec<(String, Done)> {
@@ -78,6 +86,6 @@ fn fail<T>(done: Done, error: StoreError) -> Option<T> {
 }
 
 /// Answers somebody who may have been cancelled; the image is kept all the same.
-fn answer(done: Done, result: Result<String, StoreError>) {
+fn answer<T>(done: oneshot::Sender<Result<T, StoreError>>, result: Result<T, StoreError>) {
     drop(done.send(result));
 }

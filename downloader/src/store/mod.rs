@@ -24,10 +24,21 @@ impl StoreError {
     fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
         Self { doing, path: path.to_owned(), source: source.into() }
     }
+
+    /// What somebody can do about it.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self.source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there, in bytes or in files",
+            io::ErrorKind::ReadOnlyFilesystem => "mount it writable again",
+            io::ErrorKind::PermissionDenied => "let the user that this program runs as write there",
+            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => "take away what is there",
+            _ => "look at that disk, and at the system's log",
+        }
+    }
 }
 
 /// An image to be kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Image {
     pub(crate) bytes: Bytes,
     /// Hexadecimal SHA-256 of the bytes.
@@ -36,9 +47,11 @@ pub(crate) struct Image {
     pub(crate) format: &'static str,
 }
 
-struct Request {
-    image: Image,
-    done: oneshot::Sender<Result<String, StoreError>>,
+enum Request {
+    /// Keep it, and say under which path.
+    Put(Image, oneshot::Sender<Result<String, StoreError>>),
+    /// Try whether it could be kept.
+    Probe(Image, oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Images waiting for the next commit, at most; the downloader bounds the bodies in memory.
@@ -72,9 +85,21 @@ impl Store {
 
     /// Keeps an image. Returns, when it is durable, its path relative to the store's root.
     pub(crate) async fn put(&self, image: Image) -> Result<String, StoreError> {
+        self.ask(|done| Request::Put(image, done)).await
+    }
+
+    /// Tries whether an image could be kept, and keeps nothing.
+    pub(crate) async fn probe(&self, image: Image) -> Result<(), StoreError> {
+        self.ask(|done| Request::Probe(image, done)).await
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
+    ) -> Result<T, StoreError> {
         let gone = || StoreError::new("write to", Path::new("the store"), io::Error::other("its writer has ended"));
-        let (done, kept) = oneshot::channel();
-        self.requests.send(Request { image, done }).await.map_err(|_| gone())?;
-        kept.await.unwrap_or_else(|_| Err(gone()))
+        let (done, answer) = oneshot::channel();
+        self.requests.send(request(done)).await.map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,6 +29,10 @@ impl PartFolder {
     pub(super) fn open(root: &Path, worker: &str) -> Result<Self, StoreError> {
         let parts = root.join(PARTS);
         fs::create_dir_all(&parts).map_err(|error| StoreError::new("create the folder", &parts, error))?;
+        if !fs::symlink_metadata(&parts).is_ok_and(|found| found.is_dir()) {
+            let error = io::Error::new(io::ErrorKind::NotADirectory, "it is a symbolic link, which is not followed");
+            return Err(StoreError::new("use as a folder", &parts, error));
+        }
         sweep(&parts)?;
         // Letters and digits of the name for people who look, random digits for uniqueness.
         let readable: String = worker.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
@@ -35,7 +40,9 @@ impl PartFolder {
         let (new, path) = (parts.join(format!("{NEW}{name}")), parts.join(name));
         // Under a name that no sweep looks at until the lock is held: several workers may start at once.
         fs::create_dir(&new).map_err(|error| StoreError::new("create the folder", &new, error))?;
+        // Held open for reading: a file system with a file that is open for writing cannot be made read-only.
         let lock = File::create_new(new.join(LOCK))
+            .and_then(|_| File::open(new.join(LOCK)))
             .and_then(|file| file.lock().map(|()| file))
             .map_err(|error| StoreError::new("lock", &new, error))?;
         fs::rename(&new, &path).map_err(|error| StoreError::new("rename the folder to", &path, error))?;

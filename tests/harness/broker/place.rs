@@ -4,7 +4,7 @@ use lapin::options::{
     BasicGetOptions, BasicPublishOptions, BasicRejectOptions, ConfirmSelectOptions, QueueDeclareOptions,
     QueueDeleteOptions,
 };
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use url::Url;
 
@@ -111,6 +111,23 @@ impl Place {
             let Some(message) = got else { return Ok(None) };
             message.delivery.acker.reject(BasicRejectOptions { requeue: false }).await?;
             Ok(Some(message.delivery.data))
+        })
+        .await
+        .expect("the queue can be read")
+    }
+
+    /// How often each message that waits in a quorum queue was delivered before. Looking counts as a delivery.
+    pub async fn delivery_counts(&self, queue: &str) -> Vec<i64> {
+        self.on_a_channel(async |channel| {
+            let mut counts = Vec::new();
+            while let Some(message) = channel.basic_get(queue.into(), BasicGetOptions { no_ack: false }).await? {
+                let headers = message.delivery.properties.headers().clone().unwrap_or_default();
+                counts.push(match headers.inner().get("x-delivery-count") {
+                    Some(AMQPValue::LongLongInt(count)) => *count,
+                    _ => 0,
+                });
+            }
+            Ok(counts)
         })
         .await
         .expect("the queue can be read")

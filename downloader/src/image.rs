@@ -1,0 +1,145 @@
+//! The way of one image through the rooms: its turn, the fetch, the checks, the store.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use common::outcome::{Outcome, Status};
+use common::reason::Reason;
+use common::task::ImageTask;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::batch::Batch;
+use crate::image_fetch::Fetched;
+use crate::reply::Finished;
+use crate::runs::Holding;
+use crate::settle;
+use crate::store::Image;
+use crate::verify::{Verified, verify};
+use crate::worker::Worker;
+
+/// Bodies from this length on are hashed away from the threads that serve the network, in bytes: about a millisecond.
+const LARGE: usize = 512 << 10;
+
+/// What an image in hand comes to.
+enum End {
+    /// It was tried; this is what the producer is told.
+    Outcome(Box<Outcome>),
+    /// Its batch goes back to the queue.
+    GivenBack,
+    /// Its run is gone.
+    Unwanted,
+}
+
+impl Worker {
+    /// The way of one image through the rooms.
+    pub(crate) async fn image(&self, batch: Arc<Batch>, task: ImageTask, holding: Holding) {
+        let end = tokio::select! {
+            biased;
+            () = holding.gone() => End::Unwanted,
+            end = self.fetch_and_keep(&batch, &task, &holding) => end,
+        };
+        match end {
+            End::Outcome(outcome) => {
+                let outcome = *outcome;
+                tracing::debug!(
+                    run = %batch.run, batch = batch.number, image.url = task.url, task.id = %task.id,
+                    status = outcome.status.as_str(), duration_ms = outcome.duration_ms, "an image is done"
+                );
+                // Fails only when the broker is lost for good, and then the delivery comes again.
+                drop(self.finished.send(Finished { batch, outcome }).await);
+            }
+            End::Unwanted => {
+                holding.dropped();
+                settle::image_done(&batch).await;
+            }
+            End::GivenBack => settle::image_done(&batch).await,
+        }
+    }
+
+    async fn fetch_and_keep(&self, batch: &Batch, task: &ImageTask, holding: &Holding) -> End {
+        let Ok(url) = Url::parse(&task.url) else {
+            let outcome = Outcome::new(task.id, task.attempt, Status::Rejected, Some(Reason::BadUrl));
+            return End::Outcome(outcome.into());
+        };
+        // The host first: whoever waits for a busy host must not hold a slot that another host could use. The body is held
+        // until the image is stored. The semaphores are never closed.
+        let turn = async { (self.hosts.enter(&url).await, self.bodies.acquire().await, self.slots.acquire().await) };
+        let (host, _body, slot) = tokio::select! {
+            biased;
+            () = self.trouble.begins() => {
+                batch.must_come_again();
+                return End::GivenBack;
+            }
+            turn = turn => turn,
+        };
+        if !holding.is_wanted().await {
+            return End::Unwanted;
+        }
+        if !batch.begin_image(self.draining.is_cancelled()) {
+            return End::GivenBack;
+        }
+        let fetched = self.fetch.fetch(task, url, &batch.user_agent).await;
+        drop((host, slot));
+        self.keep(batch, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
+    }
+
+    /// Checks and stores what was fetched.
+    async fn keep(&self, batch: &Batch, Fetched { mut outcome, body }: Fetched) -> Option<Outcome> {
+        let Some(body) = body else { return Some(outcome) };
+        outcome.bytes = Some(body.len() as u64);
+        let sha256 = sha256(body.clone()).await;
+        outcome.sha256 = Some(sha256.clone());
+        match self.verified(&body) {
+            Ok(verified) => {
+                outcome.format = Some(verified.format.to_owned());
+                (outcome.width, outcome.height) = verified.size.unzip();
+                let image = Image { bytes: body, sha256, format: verified.format };
+                let path = self.put(batch, image).await?;
+                outcome.status = Status::Stored;
+                outcome.path = Some(path);
+            }
+            Err(reason) => {
+                outcome.status = Status::Rejected;
+                outcome.reason = Some(reason);
+            }
+        }
+        Some(outcome)
+    }
+
+    /// Looks at the bytes. A parser that panics on them is a bug, and must not take the image's outcome with it.
+    fn verified(&self, body: &[u8]) -> Result<Verified, Reason> {
+        let most = self.settings.limits.max_pixels;
+        let looked = std::panic::catch_unwind(|| verify(body, most));
+        looked.unwrap_or_else(|_| {
+            tracing::error!(size_bytes = body.len(), "a parser of images failed; this is a bug worth reporting");
+            Err(Reason::NotAnImage)
+        })
+    }
+
+    async fn put(&self, batch: &Batch, image: Image) -> Option<String> {
+        match self.store.put(image.clone()).await {
+            Ok(path) => {
+                self.trouble.worked();
+                Some(path)
+            }
+            Err(error) => {
+                batch.must_come_again();
+                self.trouble.refused(image, &error);
+                None
+            }
+        }
+    }
+}
+
+async fn sha256(body: Bytes) -> String {
+    let large = body.len() >= LARGE;
+    let hash = move || common::image_id::hex(&Sha256::digest(&body));
+    if !large {
+        return hash();
+    }
+    match tokio::task::spawn_blocking(hash).await {
+        Ok(digest) => digest,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

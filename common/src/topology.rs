@@ -10,6 +10,9 @@ use crate::run_name::RunName;
 /// default differs by version (none in 3.x, 20 in 4.x).
 pub const DELIVERY_LIMIT: i64 = 20;
 
+/// How often a dead letter may be looked at before RabbitMQ drops it: never, in a form that every version understands.
+pub const LOOK_LIMIT: i64 = 1_000_000_000;
+
 /// How long a reply queue outlives its last consumer, so that a producer that died can come back for its replies.
 pub const REPLY_QUEUE_LEASE: Duration = Duration::from_hours(24);
 

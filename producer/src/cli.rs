@@ -46,6 +46,8 @@ pub enum Command {
     Extract(ExtractOptions),
     /// Show runs, the task queue and the downloaders on it
     Status(StatusOptions),
+    /// The dead letters: batches that no downloader could read, or survive
+    Dead(DeadOptions),
 }
 
 /// `producer crawl`.
@@ -297,6 +299,77 @@ pub struct StatusOptions {
     pub runs: PathBuf,
 
     /// How it is written
+    #[arg(long, env = "WARREN_FORMAT", value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// `producer dead`.
+#[derive(Debug, Args)]
+pub struct DeadOptions {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: DeadCommand,
+
+    /// Where the queues are.
+    #[command(flatten)]
+    pub broker: BrokerOptions,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadCommand {
+    /// Show them, with the reason, the run, the first image and the age; they stay where they are
+    List(DeadListOptions),
+    /// Give them to the downloaders again
+    Replay(DeadReplayOptions),
+    /// Remove them for good
+    Purge(DeadPurgeOptions),
+}
+
+/// `producer dead list`.
+#[derive(Debug, Args)]
+pub struct DeadListOptions {
+    /// Those of this run alone
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<RunName>,
+
+    /// So many at most [default: 1000 as text, all as JSON]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+
+    /// How they are written; JSON is one object a line
+    #[arg(long, env = "WARREN_FORMAT", value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// `producer dead replay`.
+#[derive(Debug, Args)]
+pub struct DeadReplayOptions {
+    /// Those of this run alone
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<RunName>,
+
+    /// So many at most [default: all that are there at the start]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+
+    /// Those too that this build cannot read, for downloaders of another version
+    #[arg(long)]
+    pub all: bool,
+
+    /// How the counts are written
+    #[arg(long, env = "WARREN_FORMAT", value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// `producer dead purge`.
+#[derive(Debug, Args)]
+pub struct DeadPurgeOptions {
+    /// Those of this run alone
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<RunName>,
+
+    /// How the count is written
     #[arg(long, env = "WARREN_FORMAT", value_enum, default_value_t)]
     pub format: OutputFormat,
 }

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod pace;
 pub mod page_fetch;
 pub mod pipeline;
+mod printable;
 pub mod remembered;
 pub mod replies;
 pub mod report;
@@ -106,6 +107,7 @@ async fn run(cli: Cli, matches: &ArgMatches, bars: MultiProgress) -> anyhow::Res
         Command::Retry(options) => commands::resume::retry(options, matches, session).await,
         Command::Cancel(options) => commands::cancel::cancel(options, matches).await,
         Command::Extract(options) => commands::extract::extract(options).await,
+        Command::Dead(options) => commands::dead::dead(options, session).await,
         Command::Status(options) => commands::status::status(options).await,
     }
 }

@@ -212,6 +212,10 @@ variable of an option without a value is `true` or `false`.
         ("producer urls", producer(), &["urls"]),
         ("producer extract", producer(), &["extract"]),
         ("producer status", producer(), &["status"]),
+        ("producer dead", producer(), &["dead"]),
+        ("producer dead list", producer(), &["dead", "list"]),
+        ("producer dead replay", producer(), &["dead", "replay"]),
+        ("producer dead purge", producer(), &["dead", "purge"]),
         ("downloader", downloader::cli::Cli::command(), &[]),
     ];
     for (name, command, path) in programs {

@@ -10,6 +10,7 @@ mod commands;
 mod content;
 mod crawl_amqp;
 mod crawl_embedded;
+mod dead_command;
 mod dead_letters;
 mod drain;
 mod faults_broker;

@@ -276,7 +276,8 @@ impl World {
         self.finish(Crawl { process, folder }).await
     }
 
-    fn start_producer(&self, arguments: &[String], input: impl Into<Stdio>) -> Process {
+    /// Starts a producer with just these arguments.
+    pub fn start_producer(&self, arguments: &[String], input: impl Into<Stdio>) -> Process {
         let mut command = Process::command(self.programs.producer);
         command.args(arguments).stdin(input).current_dir(&*self.folder);
         Process::start(&format!("producer-{}", self.started), &mut command, &self.folder)

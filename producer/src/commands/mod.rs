@@ -2,6 +2,7 @@
 
 pub mod cancel;
 pub mod crawl;
+pub mod dead;
 pub mod extract;
 pub mod resume;
 pub mod run;

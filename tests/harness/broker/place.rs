@@ -82,16 +82,28 @@ impl Place {
 
     /// Puts a message of our own into a queue that exists.
     pub async fn publish(&self, queue: &str, body: &[u8]) {
-        let confirmation = self
-            .on_a_channel(async |channel| {
-                channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        self.publish_all(queue, [body]).await;
+    }
+
+    /// Puts messages of our own into a queue that exists, in this order.
+    pub async fn publish_all(&self, queue: &str, bodies: impl IntoIterator<Item = &[u8]>) {
+        self.on_a_channel(async |channel| {
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            let mut confirmations = Vec::new();
+            for body in bodies {
                 let options = BasicPublishOptions { mandatory: true, ..Default::default() };
                 let properties = BasicProperties::default().with_delivery_mode(2);
-                channel.basic_publish("".into(), queue.into(), options, body, properties).await?.await
-            })
-            .await
-            .expect("the broker takes a message");
-        assert!(matches!(confirmation, Confirmation::Ack(None)), "{queue}: {confirmation:?}");
+                let publishing = channel.basic_publish("".into(), queue.into(), options, body, properties);
+                confirmations.push(publishing.await?);
+            }
+            for confirmation in confirmations {
+                let confirmation = confirmation.await?;
+                assert!(matches!(confirmation, Confirmation::Ack(None)), "{queue}: {confirmation:?}");
+            }
+            Ok(())
+        })
+        .await
+        .expect("the broker takes messages");
     }
 
     /// Takes a message out of a queue; `None` when it is empty.
@@ -131,6 +143,18 @@ impl Place {
         })
         .await
         .expect("the queue can be read")
+    }
+
+    /// Takes the first message of a queue and gives it back, again and again, until the broker does so no more.
+    pub async fn give_back_until_it_is_gone(&self, queue: &str) {
+        self.on_a_channel(async |channel| {
+            while let Some(message) = channel.basic_get(queue.into(), BasicGetOptions::default()).await? {
+                message.delivery.acker.reject(BasicRejectOptions { requeue: true }).await?;
+            }
+            Ok(())
+        })
+        .await
+        .expect("the queue can be read");
     }
 
     /// Declares a durable queue of the classic type.

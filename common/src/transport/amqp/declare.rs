@@ -10,7 +10,7 @@ use lapin::{Channel, Connection, ExchangeKind};
 
 use super::AmqpSettings;
 use super::session::{call, protocol_error};
-use crate::topology::{DELIVERY_LIMIT, REPLY_QUEUE_LEASE, Topology};
+use crate::topology::{DELIVERY_LIMIT, LOOK_LIMIT, REPLY_QUEUE_LEASE, Topology};
 use crate::transport::{Destination, Queue, QueueState, TransportError};
 
 /// Declares `queue` with everything that leads to it.
@@ -109,7 +109,8 @@ fn shape(settings: &AmqpSettings, queue: &Queue) -> FieldTable {
             ("x-dead-letter-strategy", text("at-least-once")),
             ("x-overflow", text("reject-publish")),
         ],
-        Queue::Dead => vec![("x-queue-type", text("quorum"))],
+        // A look takes letters and gives them back, which counts as a delivery; RabbitMQ 4 drops after 20 of them by itself.
+        Queue::Dead => vec![("x-queue-type", text("quorum")), ("x-delivery-limit", AMQPValue::LongLongInt(LOOK_LIMIT))],
         // Short-lived and owned by one run: a classic queue, which quorum queues are no replacement for.
         Queue::Replies(_) => {
             let lease = i64::try_from(REPLY_QUEUE_LEASE.as_millis()).unwrap_or(i64::MAX);

@@ -8,6 +8,7 @@
 mod consume;
 mod declare;
 mod headers;
+mod letters;
 mod publish;
 mod session;
 
@@ -17,6 +18,7 @@ use crate::topology::Topology;
 use super::{Destination, Published, Queue, QueueState, TransportError};
 
 pub use consume::{AmqpConsumer, AmqpReceipt};
+pub use letters::{DeadLetters, Letter};
 
 /// What connecting takes.
 #[derive(Debug, Clone)]
@@ -42,6 +44,11 @@ impl Amqp {
     pub async fn connect(settings: AmqpSettings) -> Result<Self, TransportError> {
         let publisher = publish::Publisher::start(settings.clone()).await?;
         Ok(Self { settings, publisher })
+    }
+
+    /// Opens the dead letters, on a connection of its own.
+    pub async fn dead_letters(&self) -> Result<DeadLetters, TransportError> {
+        DeadLetters::open(self.settings.clone()).await
     }
 
     pub(super) async fn publish(&self, to: Destination, body: Vec<u8>) -> Result<Published, TransportError> {

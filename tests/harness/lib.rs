@@ -6,8 +6,10 @@
 //!
 //! - [`World`] is where a test begins: a site, a place on a broker, folders, and the programs.
 //! - [`Broker`] is the RabbitMQ node that the tests share, or a private one that a test may stop and kill.
-//! - [`Site`] is a web site that does what it is told, misbehaviour included; [`Nginx`] is a real one.
-//! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it.
+//! - [`Site`] is a web site that does what it is told, misbehaviour included; [`Nginx`] is a real one; [`Gallery`] is one
+//!   of any size that keeps nothing.
+//! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down.
+//! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it; [`Findings`] are what is wrong with it.
 //!
 //! Whatever is started here dies with the test process, however that ends: see [`reaper`].
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a harness fails a test")]
@@ -15,11 +17,15 @@
 
 pub mod broker;
 pub mod folder;
+pub mod gallery;
+pub mod invariants;
 pub mod mount;
 pub mod nginx;
 pub mod png;
 pub mod ports;
 pub mod process;
+pub mod proxy;
+pub mod random;
 pub mod reaper;
 pub mod run;
 pub mod scan;
@@ -29,10 +35,14 @@ pub mod waiting;
 pub mod world;
 
 pub use broker::{Broker, Place};
+pub use gallery::Gallery;
+pub use invariants::Findings;
 pub use mount::Mount;
 pub use nginx::Nginx;
 pub use png::png;
 pub use process::{Exit, Process, Signal};
+pub use proxy::{Proxy, Wire};
+pub use random::Random;
 pub use run::{Finished, Row};
 pub use site::{Gate, Response, Site};
 pub use store::Store;

@@ -2,6 +2,15 @@
 
 /// A grey PNG of `width` by `height` pixels. Equal arguments give equal bytes, different seeds different ones.
 pub fn png(width: u32, height: u32, seed: u64) -> Vec<u8> {
+    let mut file = start(width, height);
+    chunk(&mut file, *b"tEXt", format!("Comment\0seed {seed}").as_bytes());
+    file.extend(noise_chunk(width, height, seed));
+    chunk(&mut file, *b"IEND", &[]);
+    file
+}
+
+/// The signature and the header.
+pub(crate) fn start(width: u32, height: u32) -> Vec<u8> {
     let mut header = Vec::new();
     header.extend(width.to_be_bytes());
     header.extend(height.to_be_bytes());
@@ -10,10 +19,14 @@ pub fn png(width: u32, height: u32, seed: u64) -> Vec<u8> {
 
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     chunk(&mut file, *b"IHDR", &header);
-    chunk(&mut file, *b"tEXt", format!("Comment\0seed {seed}").as_bytes());
-    chunk(&mut file, *b"IDAT", &stored(&pixels(width, height, seed)));
-    chunk(&mut file, *b"IEND", &[]);
     file
+}
+
+/// The chunk that holds the picture.
+pub(crate) fn noise_chunk(width: u32, height: u32, seed: u64) -> Vec<u8> {
+    let mut data = Vec::new();
+    chunk(&mut data, *b"IDAT", &stored(&pixels(width, height, seed)));
+    data
 }
 
 /// A filter byte before every row, then noise: it does not matter what is seen, only that it differs.
@@ -47,7 +60,8 @@ fn stored(data: &[u8]) -> Vec<u8> {
     stream
 }
 
-fn chunk(file: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
+/// Appends a chunk with its length and checksum.
+pub(crate) fn chunk(file: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     let length = u32::try_from(data.len()).expect("a test's image is small");
     file.extend(length.to_be_bytes());
     let checked = file.len();

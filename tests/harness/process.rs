@@ -157,12 +157,30 @@ impl Process {
         .await
     }
 
+    /// As `wait`, for who bears that it does not end: `None` when `deadline` has passed.
+    pub async fn ended_within(&mut self, deadline: Duration) -> Option<Exit> {
+        let started = Instant::now();
+        while self.exit().is_none() && started.elapsed() < deadline {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        self.exit
+    }
+
     /// Sends a signal to the process, not to its children.
     pub fn signal(&mut self, signal: Signal) {
         self.expect_running();
+        assert!(self.try_signal(signal), "{} takes no signal", self.name);
+    }
+
+    /// As `signal`, for who bears that it has ended: whether it was sent.
+    pub fn try_signal(&mut self, signal: Signal) -> bool {
+        if self.exit().is_some() {
+            return false;
+        }
         self.signalled = true;
+        // Not waited for yet, so its number cannot be another's.
         let status = Command::new("kill").args(["-s", signal.name()]).arg(self.child.id().to_string()).status();
-        assert!(status.expect("there is a kill command").success(), "{} takes no signal", self.name);
+        status.expect("there is a kill command").success()
     }
 
     /// Kills the whole group and waits until the process is gone.

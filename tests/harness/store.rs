@@ -37,12 +37,20 @@ impl Store {
             paths.insert(path);
         }
         // A crash may leave files that no row knows yet, but never half a file under a final name.
-        for path in self.files() {
+        for (path, hash) in self.hashes() {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let named_by_hash = stem.len() == 64 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let partial = named_by_hash && sha256(&fs::read(&path).expect("a stored file is readable")) != stem;
+            let partial = named_by_hash && hash != stem;
             assert!(!partial, "half a file under a final name: {}", path.display());
         }
+    }
+
+    /// The finished files and the hashes of what they hold. What is not finished lies in a folder beside them.
+    pub fn hashes(&self) -> Vec<(PathBuf, String)> {
+        let unfinished = self.folder.join(".part");
+        let finished = self.files().into_iter().filter(|path| !path.starts_with(&unfinished));
+        let hash = |path: &PathBuf| sha256(&fs::read(path).expect("a stored file is readable"));
+        finished.map(|path| (path.clone(), hash(&path))).collect()
     }
 
     /// All files in it, also those that are not finished.

@@ -57,6 +57,13 @@ impl Place {
         self
     }
 
+    /// The same place by way of another port of loopback, where a proxy listens.
+    #[must_use]
+    pub fn through(mut self, port: u16) -> Self {
+        self.uri = self.uri_with(|uri| uri.set_port(Some(port)).expect("an amqp URI has a port"));
+        self
+    }
+
     /// Its host and port.
     pub fn address(&self) -> String {
         let uri = Url::parse(&self.uri).expect("the broker's URI is one");

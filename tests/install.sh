@@ -7,6 +7,7 @@ set -euo pipefail
 # package, and what shows that it is there (any of these; a pattern may be a command or a path)
 needs=(
   "rabbitmq-server  rabbitmq-server /usr/sbin/rabbitmq-server /opt/rabbitmq/sbin/rabbitmq-server"
+  "openssl          openssl"
   "nginx-light      nginx /usr/sbin/nginx"
   "gimp-help-en     /usr/share/gimp/*/help/en/index.html"
   "openclipart-png  /usr/share/openclipart/png"

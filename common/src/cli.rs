@@ -1,16 +1,18 @@
 //! Options that both programs have, so that they read and mean the same in both.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
-use crate::config::BrokerUri;
+use crate::config::Typed;
 use crate::telemetry::LogFormat;
 use crate::topology::Topology;
 
-/// Where the queues are.
+/// Where the queues are. [`AmqpSettings`](crate::transport::amqp::AmqpSettings) is what is made of it.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Broker")]
 pub struct BrokerOptions {
-    /// Address of RabbitMQ, amqp:// or amqps://
+    /// Address of RabbitMQ, amqp:// or amqps://; of a cluster several, with commas between them, to be tried in turn
     #[arg(
         long,
         env = "WARREN_BROKER",
@@ -20,7 +22,23 @@ pub struct BrokerOptions {
         hide_default_value = true,
         global = true
     )]
-    pub broker: BrokerUri,
+    pub broker: Vec<Typed>,
+
+    /// File with the password, in place of the addresses' own
+    #[arg(long, env = "WARREN_BROKER_PASSWORD_FILE", value_name = "FILE", global = true)]
+    pub broker_password_file: Option<PathBuf>,
+
+    /// Certificates (PEM) of authorities that are trusted beside the system's, for amqps://
+    #[arg(long, env = "WARREN_BROKER_CA", value_name = "FILE", global = true)]
+    pub broker_ca: Option<PathBuf>,
+
+    /// Certificate (PEM, with those between it and the authority) to show to the broker, for amqps://
+    #[arg(long, env = "WARREN_BROKER_CERT", value_name = "FILE", global = true)]
+    pub broker_cert: Option<PathBuf>,
+
+    /// Private key (PEM, not encrypted) of that certificate
+    #[arg(long, env = "WARREN_BROKER_KEY", value_name = "FILE", global = true)]
+    pub broker_key: Option<PathBuf>,
 
     /// First word of the queues' names; fleets with different ones share a virtual host
     #[arg(long, env = "WARREN_PREFIX", value_name = "NAME", default_value_t, global = true)]

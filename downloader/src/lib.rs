@@ -30,7 +30,7 @@ use clap::Parser;
 use common::chain::Chain;
 use common::exit::Exit;
 use common::shutdown::Shutdown;
-use common::transport::amqp::{Amqp, AmqpSettings};
+use common::transport::amqp::{Amqp, AmqpSettings, AmqpSettingsError};
 use common::transport::{Transport, TransportError};
 
 use cli::Cli;
@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
 fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<TransportError>() || error.is::<worker::BrokerLost>() {
         Exit::Broker
-    } else if error.is::<settings::SettingsError>() {
+    } else if error.is::<settings::SettingsError>() || error.is::<AmqpSettingsError>() {
         Exit::Usage
     } else {
         Exit::Internal
@@ -66,11 +66,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = Settings::try_from(cli.work)?;
     let shutdown = Shutdown::on_signals().context("cannot watch for signals")?;
-    let amqp = AmqpSettings {
-        uri: cli.broker.broker,
-        topology: cli.broker.prefix,
-        name: format!("warren downloader {}", settings.worker),
-    };
+    let amqp = AmqpSettings::new(&cli.broker, format!("warren downloader {}", settings.worker))?;
     let transport = Transport::Amqp(Amqp::connect(amqp).await?);
     let reason = worker::run(settings, transport, shutdown).await?;
     match reason {

@@ -39,6 +39,7 @@ use common::chain::Chain;
 use common::exit::Exit;
 use common::shutdown::Shutdown;
 use common::transport::TransportError;
+use common::transport::amqp::AmqpSettingsError;
 use indicatif::MultiProgress;
 
 use cli::{Cli, Command};
@@ -82,6 +83,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         return Exit::Broker;
     }
     let is_input = error.is::<SettingsError>()
+        || error.is::<AmqpSettingsError>()
         || error.is::<ListError>()
         || error.is::<ResumeError>()
         || error.is::<RecallError>()

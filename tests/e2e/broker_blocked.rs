@@ -2,12 +2,25 @@
 
 use std::time::Duration;
 
-use common::topology::Topology;
+use clap::Parser;
+use common::cli::BrokerOptions;
 use common::transport::Transport;
 use common::transport::amqp::{Amqp, AmqpSettings};
-use harness::{Broker, eventually, one_at_a_time, within};
+use harness::{Broker, Place, eventually, one_at_a_time, within};
 
 const SOON: Duration = Duration::from_secs(30);
+
+/// The connection that both programs use, without a program around it.
+async fn connect(place: &Place) -> Transport {
+    #[derive(Parser)]
+    struct Options {
+        #[command(flatten)]
+        broker: BrokerOptions,
+    }
+    let options = Options::parse_from(["test".to_owned()].into_iter().chain(place.arguments()));
+    let settings = AmqpSettings::new(&options.broker, "test".to_owned()).expect("an address");
+    Transport::Amqp(Amqp::connect(settings).await.expect("the broker runs"))
+}
 
 /// The promise that the producer's patience with a blocked broker rests on.
 #[tokio::test]
@@ -15,9 +28,7 @@ async fn a_probe_finds_out_that_the_broker_is_blocked() {
     let _turn = one_at_a_time().await;
     let node = Broker::private("probe", "").await;
     let place = node.place("probe").await;
-    let uri = place.uri().parse().expect("the broker's URI is one");
-    let settings = AmqpSettings { uri, topology: Topology::default(), name: "probe".to_owned() };
-    let transport = Transport::Amqp(Amqp::connect(settings).await.expect("the broker runs"));
+    let transport = connect(&place).await;
     within("a probe", SOON, transport.probe()).await.expect("the broker confirms");
     assert!(!transport.is_blocked());
 

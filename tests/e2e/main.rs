@@ -5,7 +5,9 @@
 //! `WARREN_TEST_KEEP=1` leaves the tests' folders in place.
 
 mod bad_input;
+mod broker_addresses;
 mod broker_blocked;
+mod broker_tls;
 mod commands;
 mod content;
 mod crawl_amqp;

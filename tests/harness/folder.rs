@@ -40,6 +40,23 @@ impl Folder {
         path
     }
 
+    /// All files in it and below, whoever wrote them.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.path.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a test's own folder is readable").flatten() {
+                let kind = entry.file_type().expect("a file of our own");
+                if kind.is_dir() {
+                    folders.push(entry.path());
+                } else if kind.is_file() {
+                    files.push(entry.path());
+                }
+            }
+        }
+        files
+    }
+
     /// A new folder in it.
     pub fn folder(&self, name: &str) -> PathBuf {
         let path = self.path.join(name);

@@ -16,6 +16,15 @@ pub enum TransportError {
         /// The last try's error.
         source: Arc<lapin::Error>,
     },
+    /// Of several addresses none can be reached.
+    #[error(
+        "cannot reach the broker at any of its addresses; is RabbitMQ running there, and is --broker (WARREN_BROKER) \
+             right? {tried}"
+    )]
+    NoneReachable {
+        /// Each address and what came of it.
+        tried: String,
+    },
     /// Nobody answers in time.
     #[error("the broker at {uri} did not answer within {seconds} s; look at its log and its load")]
     Silent {
@@ -33,6 +42,17 @@ pub enum TransportError {
         /// What was tried.
         uri: BrokerUri,
         /// What the broker said.
+        source: Arc<lapin::Error>,
+    },
+    /// TLS could not be agreed upon: one side does not trust the other's certificate, or does not speak TLS at all.
+    #[error(
+        "no TLS with the broker at {uri}; does --broker-ca name its authority, are --broker-cert and --broker-key what it \
+         asks for, and are the name and the port in --broker (WARREN_BROKER) right?"
+    )]
+    Distrust {
+        /// What was tried.
+        uri: BrokerUri,
+        /// What TLS said.
         source: Arc<lapin::Error>,
     },
     /// A queue or exchange is there with another shape: another program's, or another version's.
@@ -61,9 +81,25 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// What the errors of all addresses, at least one, come to: the one that waiting does not mend, if there is one.
+    pub(super) fn of_all(mut errors: Vec<Self>) -> Self {
+        if let Some(lasting) = errors.iter().position(Self::is_lasting) {
+            return errors.swap_remove(lasting);
+        }
+        if errors.len() == 1 {
+            return errors.swap_remove(0);
+        }
+        let each = errors.iter().map(|error| match error {
+            Self::Unreachable { uri, source } => format!("{uri}: {source}"),
+            Self::Silent { uri, seconds } => format!("{uri}: no answer within {seconds} s"),
+            other => other.to_string(),
+        });
+        Self::NoneReachable { tried: each.collect::<Vec<_>>().join("; ") }
+    }
+
     /// Whether trying again on a new connection is pointless.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Mismatch { .. } | Self::Closed)
+        matches!(self, Self::Refused { .. } | Self::Distrust { .. } | Self::Mismatch { .. } | Self::Closed)
     }
 }

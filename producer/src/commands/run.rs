@@ -12,7 +12,7 @@ use common::run_name::RunName;
 use common::shutdown::Shutdown;
 use common::transport::amqp::{Amqp, AmqpSettings};
 use common::transport::embedded::Embedded;
-use common::transport::{Queue, Transport, TransportError};
+use common::transport::{Queue, Transport};
 use indicatif::MultiProgress;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -223,14 +223,10 @@ pub(super) struct Worker {
 }
 
 /// Connects to the fleet, or makes one in this process.
-pub(super) async fn connect(settings: &RunSettings) -> Result<(Transport, Option<Worker>), TransportError> {
+pub(super) async fn connect(settings: &RunSettings) -> anyhow::Result<(Transport, Option<Worker>)> {
     match &settings.broker {
         Broker::Amqp(broker) => {
-            let amqp = AmqpSettings {
-                uri: broker.broker.clone(),
-                topology: broker.prefix.clone(),
-                name: format!("warren producer {}", settings.run),
-            };
+            let amqp = AmqpSettings::new(broker, format!("warren producer {}", settings.run))?;
             Ok((Transport::Amqp(Amqp::connect(amqp).await?), None))
         }
         Broker::Embedded(worker) => {

@@ -33,11 +33,12 @@ pub enum StatusError {
 
 /// Shows how things stand. The runs are shown even if the broker cannot be reached; then the exit code says so.
 pub async fn status(options: StatusOptions) -> anyhow::Result<Exit> {
+    let settings = AmqpSettings::new(&options.broker, "warren status".to_owned())?;
     let runs = match &options.run {
         Some(run) => vec![look(&options.runs, run)?],
         None => all(&options.runs)?,
     };
-    let broker = if options.offline { None } else { Some(ask(&options).await) };
+    let broker = if options.offline { None } else { Some(ask(settings).await) };
     let text = match options.format {
         OutputFormat::Json => format!("{:#}\n", as_json(&runs, broker.as_ref())),
         OutputFormat::Text => as_text(&runs, broker.as_ref()),
@@ -84,12 +85,7 @@ fn all(runs: &Path) -> anyhow::Result<Vec<Run>> {
     names.iter().map(|name| look(runs, name)).collect()
 }
 
-async fn ask(options: &StatusOptions) -> Result<Fleet, TransportError> {
-    let settings = AmqpSettings {
-        uri: options.broker.broker.clone(),
-        topology: options.broker.prefix.clone(),
-        name: "warren status".to_owned(),
-    };
+async fn ask(settings: AmqpSettings) -> Result<Fleet, TransportError> {
     let transport = Transport::Amqp(Amqp::connect(settings).await?);
     let tasks = transport.inspect(Queue::Tasks).await?;
     let dead = transport.inspect(Queue::Dead).await?;

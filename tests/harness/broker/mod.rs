@@ -3,11 +3,15 @@
 //! `WARREN_TEST_BROKER=amqp://…` takes the place of the shared node, to test against another version. There the tests
 //! keep apart by the programs' `--prefix` instead of by virtual hosts.
 
+mod certificates;
 mod node;
 mod place;
+mod surroundings;
 
+pub use certificates::{Authority, Certificate};
 pub use node::Node;
 pub use place::Place;
+pub use surroundings::NodeSettings;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,12 +30,21 @@ impl Broker {
         if let Ok(uri) = std::env::var("WARREN_TEST_BROKER") {
             return Place::apart_by_prefix(&uri, &unique(name));
         }
-        SHARED.get_or_init(async || Node::start("shared", "").await).await.place(&unique(name)).await
+        SHARED
+            .get_or_init(async || Node::start("shared", &NodeSettings::default()).await)
+            .await
+            .place(&unique(name))
+            .await
     }
 
     /// A node of the test's own. `settings` are Erlang terms for its application `rabbit`, comma separated, or empty.
     pub async fn private(name: &str, settings: &str) -> Node {
-        Node::start(&unique(name), settings).await
+        Self::private_with(name, NodeSettings { terms: settings.to_owned(), ..NodeSettings::default() }).await
+    }
+
+    /// A node of the test's own with settings of any kind.
+    pub async fn private_with(name: &str, settings: NodeSettings) -> Node {
+        Node::start(&unique(name), &settings).await
     }
 }
 

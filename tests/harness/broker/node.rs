@@ -1,29 +1,32 @@
-//! A RabbitMQ node with ports, folders, cookie and port mapper of its own, on loopback only, without plugins.
+//! A RabbitMQ node with ports, folders, cookie and port mapper of its own, on loopback only, without plugins but those
+//! that a test asks for.
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
-use std::{env, fs};
 
 use lapin::{Connection, ConnectionProperties};
 
 use super::place::Place;
+use super::surroundings::{self, NodeSettings, Realm};
 use crate::folder::Folder;
 use crate::ports::free_port;
 use crate::process::{Process, Signal};
 use crate::waiting::eventually;
 
-const USER: &str = "warren";
-const PASSWORD: &str = "a-test-s3cret";
+pub(super) const USER: &str = "warren";
+pub(super) const PASSWORD: &str = "a-test-s3cret";
 /// A boot takes six seconds of processor time; the machine may be busy with other tests.
 const BOOT: Duration = Duration::from_mins(2);
 
 /// A node that runs, or is stopped and can be started again on the same port and folders.
 #[derive(Debug)]
 pub struct Node {
-    // Dropped in this order: the node, its port mapper, its folders.
+    // Dropped in this order: the node, its port mapper unless others use it, its folders.
     server: Option<Process>,
-    _port_mapper: Process,
+    _realm: Realm,
+    name: String,
     port: u16,
     environment: Vec<(&'static str, String)>,
     scripts: PathBuf,
@@ -31,34 +34,47 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node and waits until it takes connections.
-    pub(super) async fn start(name: &str, settings: &str) -> Self {
-        let scripts = scripts();
+    /// Starts a node by itself and waits until it takes connections.
+    pub(super) async fn start(name: &str, settings: &NodeSettings) -> Self {
         let folder = Folder::new(name);
-        let port = free_port();
-        let mapper_port = free_port();
-        write_settings(&folder, port, settings);
-        let environment = environment(&folder, name, mapper_port);
-        let port_mapper = start_port_mapper(&folder, mapper_port).await;
-        let mut node = Self { server: None, _port_mapper: port_mapper, port, environment, scripts, folder };
+        let realm = Realm::start(&folder).await;
+        let mut node = Self::new(folder, format!("{name}@localhost"), settings, realm);
         node.start_again().await;
         node
     }
 
+    /// A node that does not run yet.
+    pub(super) fn new(folder: Folder, name: String, settings: &NodeSettings, realm: Realm) -> Self {
+        let port = free_port();
+        surroundings::write_settings(&folder, port, settings, &realm);
+        let environment = surroundings::environment(&folder, &name, &realm);
+        Self { server: None, _realm: realm, name, port, environment, scripts: surroundings::scripts(), folder }
+    }
+
     /// Starts a node that was stopped or killed, and waits until it takes connections.
     pub async fn start_again(&mut self) {
+        self.launch();
+        self.expect_up().await;
+    }
+
+    /// Starts it and waits for nothing.
+    pub(super) fn launch(&mut self) {
         assert!(self.server.is_none(), "the node runs already");
         // As under systemd, the script becomes the Erlang system instead of waiting for it: its process is the node.
         let mut command = self.command("rabbitmq-server");
         command.env("RUNNING_UNDER_SYSTEMD", "true");
-        let mut server = Process::start("rabbitmq-server", &mut command, &self.folder);
+        self.server = Some(Process::start("rabbitmq-server", &mut command, &self.folder));
+    }
+
+    /// Waits until it takes connections.
+    pub(super) async fn expect_up(&mut self) {
         let uri = self.uri("/");
+        let server = self.server.as_mut().expect("the node was started");
         eventually("RabbitMQ takes connections", BOOT, async || {
             server.expect_running();
             connect(&uri).await
         })
         .await;
-        self.server = Some(server);
     }
 
     /// Stops the node in order, as a service manager would.
@@ -102,90 +118,31 @@ impl Node {
         fs::read_to_string(self.folder.join("log/node.log")).unwrap_or_default()
     }
 
-    fn uri(&self, virtual_host: &str) -> String {
+    /// Its name among Erlang's nodes.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process. Panics while it does not run.
+    pub fn process(&mut self) -> &mut Process {
+        self.server.as_mut().expect("the node runs")
+    }
+
+    /// The port that other nodes reach it at.
+    pub fn distribution_port(&self) -> u16 {
+        let found = self.environment.iter().find(|(name, _)| *name == "RABBITMQ_DIST_PORT");
+        found.and_then(|(_, port)| port.parse().ok()).expect("every node is given one")
+    }
+
+    /// The address of a virtual host of it.
+    pub fn uri(&self, virtual_host: &str) -> String {
         let virtual_host = virtual_host.replace('/', "%2f");
         format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}/{virtual_host}", self.port)
     }
 
     fn command(&self, script: &str) -> Command {
-        let mut command = Process::command(self.scripts.join(script));
-        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RABBITMQ_")) {
-            command.env_remove(name);
-        }
-        command.envs(self.environment.iter().map(|(name, value)| (name, value))).current_dir(&*self.folder);
-        command
+        surroundings::command(self.scripts.join(script), &self.environment, &self.folder)
     }
-}
-
-/// The real scripts. Debian's wrappers in `/usr/sbin` switch to the system's user and its folders: they only do for
-/// root, and not for a private node.
-fn scripts() -> PathBuf {
-    let debian =
-        fs::read_dir("/usr/lib/rabbitmq/lib").into_iter().flatten().flatten().map(|entry| entry.path().join("sbin"));
-    let path = env::var_os("PATH").unwrap_or_default();
-    let elsewhere = env::split_paths(&path).filter(|folder| folder != Path::new("/usr/sbin")).collect::<Vec<_>>();
-    debian
-        .chain([PathBuf::from("/opt/rabbitmq/sbin")])
-        .chain(elsewhere)
-        .find(|folder| folder.join("rabbitmq-server").is_file())
-        .expect(
-            "RabbitMQ is needed for the end-to-end tests and not installed.\n\
-             hint: apt-get install rabbitmq-server (the tests start a node of their own; the system's may stay off), \
-             or set WARREN_TEST_BROKER=amqp://USER:PASSWORD@HOST:PORT/VHOST to one that runs",
-        )
-}
-
-fn write_settings(folder: &Folder, port: u16, settings: &str) {
-    folder.folder("home");
-    folder.folder("log");
-    folder.file("enabled_plugins", "[].\n");
-    folder.file("advanced.config", format!("[{{rabbit, [{settings}]}}].\n"));
-    folder.file(
-        "rabbitmq.conf",
-        format!(
-            "listeners.tcp.1 = 127.0.0.1:{port}\n\
-             default_user = {USER}\n\
-             default_pass = {PASSWORD}\n\
-             default_vhost = /\n\
-             disk_free_limit.absolute = 50MB\n\
-             raft.wal_max_size_bytes = 33554432\n\
-             log.console = false\n\
-             log.file = node.log\n"
-        ),
-    );
-}
-
-fn environment(folder: &Path, name: &str, mapper_port: u16) -> Vec<(&'static str, String)> {
-    let inside = |file: &str| folder.join(file).to_string_lossy().into_owned();
-    vec![
-        ("HOME", inside("home")),
-        ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
-        ("ERL_EPMD_PORT", mapper_port.to_string()),
-        ("RABBITMQ_NODENAME", format!("{name}@localhost")),
-        ("RABBITMQ_DIST_PORT", free_port().to_string()),
-        ("RABBITMQ_CONF_ENV_FILE", "/dev/null".to_owned()),
-        ("RABBITMQ_CONFIG_FILE", inside("rabbitmq.conf")),
-        ("RABBITMQ_ADVANCED_CONFIG_FILE", inside("advanced.config")),
-        ("RABBITMQ_ENABLED_PLUGINS_FILE", inside("enabled_plugins")),
-        ("RABBITMQ_MNESIA_BASE", inside("data")),
-        ("RABBITMQ_LOG_BASE", inside("log")),
-        ("RABBITMQ_PID_FILE", inside("pid")),
-        // Two schedulers are enough for tests, on machines with many cores too.
-        ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +A 8".to_owned()),
-    ]
-}
-
-/// Erlang would start one by itself if there was none, as a daemon that stays for ever.
-async fn start_port_mapper(folder: &Path, port: u16) -> Process {
-    let mut command = Process::command("epmd");
-    command.args(["-address", "127.0.0.1", "-port", &port.to_string()]);
-    let mut mapper = Process::start("epmd", &mut command, folder);
-    eventually("Erlang's port mapper listens", Duration::from_secs(10), async || {
-        mapper.expect_running();
-        tokio::net::TcpStream::connect(("127.0.0.1", port)).await
-    })
-    .await;
-    mapper
 }
 
 async fn connect(uri: &str) -> lapin::Result<()> {

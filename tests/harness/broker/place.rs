@@ -12,6 +12,8 @@ use url::Url;
 #[derive(Debug, Clone)]
 pub struct Place {
     uri: String,
+    /// Instead of the URI, what the programs are told.
+    told: Option<Vec<String>>,
     prefix: Option<String>,
 }
 
@@ -26,16 +28,16 @@ pub struct Depth {
 
 impl Place {
     pub(super) fn apart_by_virtual_host(uri: &str) -> Self {
-        Self { uri: uri.to_owned(), prefix: None }
+        Self { uri: uri.to_owned(), told: None, prefix: None }
     }
 
     pub(super) fn apart_by_prefix(uri: &str, prefix: &str) -> Self {
-        Self { uri: uri.to_owned(), prefix: Some(prefix.to_owned()) }
+        Self { uri: uri.to_owned(), told: None, prefix: Some(prefix.to_owned()) }
     }
 
     /// What both programs are told to find it.
     pub fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec!["--broker".to_owned(), self.uri.clone()];
+        let mut arguments = self.told.clone().unwrap_or_else(|| vec!["--broker".to_owned(), self.uri.clone()]);
         arguments.extend(self.prefix.iter().flat_map(|prefix| ["--prefix".to_owned(), prefix.clone()]));
         arguments
     }
@@ -61,6 +63,13 @@ impl Place {
     #[must_use]
     pub fn through(mut self, port: u16) -> Self {
         self.uri = self.uri_with(|uri| uri.set_port(Some(port)).expect("an amqp URI has a port"));
+        self
+    }
+
+    /// The same place, to which the programs find by other arguments than `--broker` and its URI.
+    #[must_use]
+    pub fn told(mut self, arguments: &[&str]) -> Self {
+        self.told = Some(arguments.iter().map(|&argument| argument.to_owned()).collect());
         self
     }
 

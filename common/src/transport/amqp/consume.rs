@@ -155,7 +155,7 @@ struct Consuming {
 impl Link {
     async fn run(mut self, standing: oneshot::Sender<Result<(), TransportError>>) {
         let mut standing = Some(standing);
-        let mut reconnect = Reconnect::new();
+        let mut reconnect = Reconnect::new(&self.settings);
         while !self.stop.is_cancelled() {
             let lost = match self.open().await {
                 Ok((session, consuming)) => {
@@ -238,7 +238,7 @@ impl Link {
             match delivery {
                 Some(Ok(delivery)) => self.hand_out(delivery).await,
                 Some(Err(source)) => {
-                    return Err(TransportError::Broken { uri: self.settings.uri.clone(), source: source.into() });
+                    return Err(TransportError::Broken { uri: self.settings.uri(), source: source.into() });
                 }
                 None => return Err(self.ended()),
             }
@@ -289,7 +289,7 @@ impl Link {
     fn ended(&self) -> TransportError {
         let why = format!("the broker cancelled the consumer of {}", self.queue.name(&self.settings.topology));
         let source = lapin::Error::from(lapin::ErrorKind::IOError(std::io::Error::other(why).into()));
-        TransportError::Broken { uri: self.settings.uri.clone(), source: source.into() }
+        TransportError::Broken { uri: self.settings.uri(), source: source.into() }
     }
 }
 

@@ -11,25 +11,13 @@ mod headers;
 mod letters;
 mod publish;
 mod session;
-
-use crate::config::BrokerUri;
-use crate::topology::Topology;
+mod settings;
 
 use super::{Destination, Published, Queue, QueueState, TransportError};
 
 pub use consume::{AmqpConsumer, AmqpReceipt};
 pub use letters::{DeadLetters, Letter};
-
-/// What connecting takes.
-#[derive(Debug, Clone)]
-pub struct AmqpSettings {
-    /// Where the broker is.
-    pub uri: BrokerUri,
-    /// The names in it.
-    pub topology: Topology,
-    /// What the management UI shows for our connections.
-    pub name: String,
-}
+pub use settings::{AmqpSettings, AmqpSettingsError};
 
 /// A connection to RabbitMQ. Clones share it.
 #[derive(Debug, Clone)]
@@ -42,7 +30,7 @@ impl Amqp {
     /// Connects, and declares the task and dead-letter queues. A broker that does not answer is tried for
     /// [`session::PATIENCE`]; one that refuses is an error at once.
     pub async fn connect(settings: AmqpSettings) -> Result<Self, TransportError> {
-        let publisher = publish::Publisher::start(settings.clone()).await?;
+        let publisher = publish::Publisher::start(settings.for_link()).await?;
         Ok(Self { settings, publisher })
     }
 
@@ -64,7 +52,7 @@ impl Amqp {
     }
 
     pub(super) async fn consume(&self, queue: Queue, prefetch: u16) -> Result<AmqpConsumer, TransportError> {
-        AmqpConsumer::start(self.settings.clone(), queue, prefetch).await
+        AmqpConsumer::start(self.settings.for_link(), queue, prefetch).await
     }
 
     pub(super) async fn inspect(&self, queue: Queue) -> Result<QueueState, TransportError> {

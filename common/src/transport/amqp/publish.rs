@@ -134,7 +134,7 @@ struct Link {
 impl Link {
     async fn run(mut self, standing: oneshot::Sender<Result<(), TransportError>>) {
         let mut standing = Some(standing);
-        let mut reconnect = Reconnect::new();
+        let mut reconnect = Reconnect::new(&self.settings);
         let error = loop {
             let opened = tokio::select! {
                 opened = self.open() => opened,
@@ -327,7 +327,7 @@ impl Link {
             // A soft error is the end of some channel of this connection: of one that asked for a queue that is not there,
             // or of ours, which the next publish or confirmation tells.
             Event::Error(source) if !source.is_amqp_soft_error() => {
-                return Err(TransportError::Broken { uri: self.settings.uri.clone(), source: source.into() });
+                return Err(TransportError::Broken { uri: self.settings.uri(), source: source.into() });
             }
             _ => {}
         }
@@ -343,7 +343,7 @@ impl Link {
             !serving.unconfirmed.is_empty() && !self.is_blocked() && serving.progress.elapsed() > CONFIRM_TIMEOUT;
         if stuck {
             let seconds = CONFIRM_TIMEOUT.as_secs();
-            return Err(TransportError::Silent { uri: self.settings.uri.clone(), seconds });
+            return Err(TransportError::Silent { uri: self.settings.uri(), seconds });
         }
         Ok(())
     }

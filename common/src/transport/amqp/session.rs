@@ -31,10 +31,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) async fn open(settings: &AmqpSettings, role: &str) -> Result<Self, TransportError> {
-        let properties =
-            ConnectionProperties::default().with_connection_name(format!("{} ({role})", settings.name).into());
-        let connecting = Connection::connect_uri(settings.uri.for_connecting(), properties);
-        let connection = within(settings, connecting, |error| on_connect(settings, error)).await?;
+        let connection = connect_in_turn(settings, role).await?;
         let channel = call(settings, connection.create_channel()).await?;
         Ok(Self { connection, channel })
     }
@@ -52,6 +49,37 @@ impl Session {
     }
 }
 
+/// Connects to the first address that works. A node that refuses does not keep the others from being asked; if none
+/// works, what it said is the error, because waiting does not mend it.
+async fn connect_in_turn(settings: &AmqpSettings, role: &str) -> Result<Connection, TransportError> {
+    let first = settings.uri();
+    let mut errors = Vec::new();
+    let indices: Vec<usize> = settings.in_turn().collect();
+    for &index in &indices {
+        settings.use_address(index);
+        match connect(settings, role).await {
+            Ok(connection) => {
+                let uri = settings.uri();
+                if uri != first {
+                    tracing::info!(broker = %uri, "connected to another address of the broker");
+                }
+                return Ok(connection);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    settings.use_address(indices[0]);
+    Err(TransportError::of_all(errors))
+}
+
+async fn connect(settings: &AmqpSettings, role: &str) -> Result<Connection, TransportError> {
+    let properties = ConnectionProperties::default().with_connection_name(format!("{} ({role})", settings.name).into());
+    let runtime = lapin::runtime::default_runtime().map_err(|error| on_connect(settings, error))?;
+    let uri = settings.uri().for_connecting();
+    let connecting = Connection::connect_uri_with_config(uri, properties, settings.tls(), runtime);
+    within(settings, connecting, |error| on_connect(settings, error)).await
+}
+
 /// Waits for a call's answer, at most [`CALL_TIMEOUT`].
 pub(super) async fn call<T>(
     settings: &AmqpSettings,
@@ -60,7 +88,7 @@ pub(super) async fn call<T>(
     within(settings, answer, |error| {
         let refused = protocol_error(&error)
             .is_some_and(|kind| matches!(kind, AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)));
-        let (uri, source) = (settings.uri.clone(), Arc::new(error));
+        let (uri, source) = (settings.uri(), Arc::new(error));
         if refused { TransportError::Refused { uri, source } } else { TransportError::Broken { uri, source } }
     })
     .await
@@ -73,7 +101,7 @@ async fn within<T>(
 ) -> Result<T, TransportError> {
     match timeout(CALL_TIMEOUT, answer).await {
         Ok(answer) => answer.map_err(blame),
-        Err(_) => Err(TransportError::Silent { uri: settings.uri.clone(), seconds: CALL_TIMEOUT.as_secs() }),
+        Err(_) => Err(TransportError::Silent { uri: settings.uri(), seconds: CALL_TIMEOUT.as_secs() }),
     }
 }
 
@@ -84,8 +112,21 @@ fn on_connect(settings: &AmqpSettings, error: lapin::Error) -> TransportError {
             AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) | AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)
         )
     });
-    let (uri, source) = (settings.uri.clone(), Arc::new(error));
-    if refused { TransportError::Refused { uri, source } } else { TransportError::Unreachable { uri, source } }
+    let is_distrust = is_distrust(&error);
+    let (uri, source) = (settings.uri(), Arc::new(error));
+    if refused {
+        TransportError::Refused { uri, source }
+    } else if is_distrust {
+        TransportError::Distrust { uri, source }
+    } else {
+        TransportError::Unreachable { uri, source }
+    }
+}
+
+/// Whether TLS itself failed, not the connection below it.
+fn is_distrust(error: &lapin::Error) -> bool {
+    let ErrorKind::IOError(error) = error.kind() else { return false };
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
 }
 
 /// What the broker itself said, where the error is the broker's.
@@ -98,6 +139,7 @@ pub(super) fn protocol_error(error: &lapin::Error) -> Option<&AMQPErrorKind> {
 
 /// Decides after each lost or failed session whether and when there is a next one.
 pub(super) struct Reconnect {
+    settings: AmqpSettings,
     started: Instant,
     /// Whether a session has ever stood; before that, patience is short.
     pub(super) stood: bool,
@@ -109,13 +151,13 @@ impl Reconnect {
     const FIRST_DELAY: Duration = Duration::from_millis(200);
     const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
-    pub(super) fn new() -> Self {
-        Self { started: Instant::now(), stood: false, failures: 0, refusals: 0 }
+    pub(super) fn new(settings: &AmqpSettings) -> Self {
+        Self { settings: settings.clone(), started: Instant::now(), stood: false, failures: 0, refusals: 0 }
     }
 
     /// A session stands.
     pub(super) fn succeeded(&mut self) {
-        *self = Self { stood: true, ..Self::new() };
+        *self = Self { stood: true, ..Self::new(&self.settings) };
     }
 
     /// Waits before the next try, or gives the error back when another try is pointless.
@@ -125,6 +167,10 @@ impl Reconnect {
         let impatient = !self.stood && self.started.elapsed() + CALL_TIMEOUT / 2 >= PATIENCE;
         if hopeless || impatient {
             return Err(error);
+        }
+        if matches!(error, TransportError::Silent { .. }) {
+            // A node may take connections and be of no use: cut off from the others, for one.
+            self.settings.turn_away();
         }
         let longest = (Self::FIRST_DELAY * 2u32.saturating_pow(self.failures)).min(Self::LONGEST_DELAY);
         self.failures = (self.failures + 1).min(16);

@@ -19,11 +19,7 @@ const NO_OUTPUT: &str = "cannot write to standard output";
 
 /// Lists, replays or removes dead letters. A signal ends it between two letters or in the middle of one: nothing is lost.
 pub async fn dead(options: DeadOptions, session: Session) -> anyhow::Result<Exit> {
-    let settings = AmqpSettings {
-        uri: options.broker.broker,
-        topology: options.broker.prefix,
-        name: "warren producer dead".to_owned(),
-    };
+    let settings = AmqpSettings::new(&options.broker, "warren producer dead".to_owned())?;
     tokio::select! {
         done = work(settings, &options.command) => done.map(|()| Exit::Complete),
         () = session.shutdown.drain.cancelled() => Ok(Exit::Interrupted),

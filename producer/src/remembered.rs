@@ -56,7 +56,7 @@ impl Remembered {
         for argument in arguments(command) {
             let id = argument.get_id().as_str();
             if !NOT_KEPT.contains(&id) {
-                kept.keep(id, values(matches, id));
+                kept.set(id, values(matches, id));
             }
         }
         kept
@@ -67,13 +67,19 @@ impl Remembered {
         serde_json::from_str(text).map_err(|_| RecallError::Unreadable)
     }
 
-    /// As it is kept.
+    /// As it is kept: without the broker's password, which may have been given since.
     ///
     /// # Panics
     /// Never: it is plain data.
     #[must_use]
     pub fn text(&self) -> String {
-        serde_json::to_string(self).expect("plain data with string keys")
+        let mut kept = self.clone();
+        if let Some(addresses) = kept.values.get_mut(BROKER) {
+            for address in addresses {
+                kept.password_left_out |= leave_password_out(address);
+            }
+        }
+        serde_json::to_string(&kept).expect("plain data with string keys")
     }
 
     /// Replaces what is given again, on the command line or in the environment.
@@ -88,10 +94,10 @@ impl Remembered {
             let id = argument.get_id().as_str();
             let given = matches!(source(matches, id), Some(ValueSource::CommandLine | ValueSource::EnvVariable));
             if given && !NOT_KEPT.contains(&id) {
-                if id == BROKER || id == "broker_password_file" {
+                if id == BROKER {
                     self.password_left_out = false;
                 }
-                self.values.insert(id.to_owned(), values(matches, id));
+                self.set(id, values(matches, id));
             }
         }
         self
@@ -110,7 +116,8 @@ impl Remembered {
 
     /// The command with all its options, as if they had been typed.
     pub fn parse(&self) -> Result<crate::cli::Command, RecallError> {
-        if self.password_left_out && !self.values.contains_key("embedded") {
+        let needs_none = ["embedded", "broker_password_file"].iter().any(|id| self.values.contains_key(*id));
+        if self.password_left_out && !needs_none {
             return Err(RecallError::Password);
         }
         let mut typed = vec!["producer".to_owned(), self.command.clone()];
@@ -131,13 +138,10 @@ impl Remembered {
         Ok(Cli::from_arg_matches(&matches).map_err(RecallError::Refused)?.command)
     }
 
-    fn keep(&mut self, id: &str, mut values: Vec<String>) {
-        if id == BROKER {
-            for value in &mut values {
-                self.password_left_out |= leave_password_out(value);
-            }
-        }
-        if !values.is_empty() {
+    fn set(&mut self, id: &str, values: Vec<String>) {
+        if values.is_empty() {
+            self.values.remove(id);
+        } else {
             self.values.insert(id.to_owned(), values);
         }
     }
@@ -243,9 +247,13 @@ mod tests {
         let several = "producer crawl --broker amqp://u:s3,cret@a/%2f,amqp://u:s3cret@b/%2f http://h/";
         let several = Remembered::new("crawl", &matches(several)).text();
         assert!(several.contains("amqp://u@a/%2f,amqp://u@b/%2f") && !several.contains("cret"), "{several}");
-        assert!(matches!(kept.parse(), Err(RecallError::Password)));
-        let again = kept.replaced_by(&matches("producer resume --broker amqp://u:s3cret@h/%2f r"));
+        let recalled = || Remembered::read(&kept.text()).expect("readable");
+        assert!(matches!(recalled().parse(), Err(RecallError::Password)));
+        let again = recalled().replaced_by(&matches("producer resume --broker amqp://u:s3cret@h/%2f r"));
         assert_eq!(crawl(&again).seeds, ["http://h/"]);
+        assert!(!again.text().contains("s3cret"), "nor is one that is given again");
+        let by_file = recalled().replaced_by(&matches("producer resume --broker-password-file f r"));
+        assert!(by_file.parse().is_ok());
         assert!(Remembered::new("crawl", &matches("producer crawl http://h/")).parse().is_ok(), "guest is no secret");
     }
 }

@@ -4,6 +4,10 @@ CARGO ?= cargo
 # What `make run` crawls, and with which further options.
 URL ?= https://www.gnu.org/
 ARGS ?=
+# The storm of `make chaos`: a seed to repeat one, how long faults go on, and how the producer learns of the images.
+SEED ?=
+MINUTES ?= 1
+SOURCE ?= pages
 
 .DEFAULT_GOAL := help
 # The steps of a target build the same tree: side by side they would only wait for each other's lock.
@@ -43,6 +47,12 @@ doc: ## rustdoc, private items too (its readers are contributors), where a warni
 .PHONY: cargo-test
 cargo-test: ## unit tests and end-to-end tests on a private RabbitMQ
 	$(CARGO) test --workspace --locked
+
+.PHONY: chaos
+chaos: ## a large run while everything fails that can: make chaos MINUTES=10 SEED=42 SOURCE=pages|list
+	$(CARGO) build --locked --package warren-tests --bins
+	$(CARGO) run --locked --quiet --package warren-tests --bin warren-chaos -- \
+	  --minutes $(MINUTES) --source $(SOURCE) $(if $(SEED),--seed $(SEED))
 
 .PHONY: compose-test
 compose-test: ## the Docker image and docker-compose.yml, on a real site; needs a Docker engine

@@ -6,6 +6,7 @@
 pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod descriptors;
 pub mod exit;
 pub mod http;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::control::ControlId;
 use crate::run_name::RunName;
 
 /// How often the broker gives a batch to a downloader before it dead-letters it. Said aloud because RabbitMQ's own
@@ -15,6 +16,13 @@ pub const LOOK_LIMIT: i64 = 1_000_000_000;
 
 /// How long a reply queue outlives its last consumer, so that a producer that died can come back for its replies.
 pub const REPLY_QUEUE_LEASE: Duration = Duration::from_hours(24);
+
+/// How long the queue of a downloader that listens for questions, or of a command that asked one, outlives its consumer:
+/// longer than a reconnection takes.
+pub const CONTROL_QUEUE_LEASE: Duration = Duration::from_mins(1);
+
+/// How long a question waits for a downloader; later nobody listens for the answer.
+pub const QUESTION_LIFE: Duration = Duration::from_secs(10);
 
 /// The queue names of one fleet. Fleets with different prefixes share a virtual host without meeting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +41,24 @@ impl Topology {
     #[must_use]
     pub fn dead(&self) -> String {
         format!("{}.dead", self.prefix)
+    }
+
+    /// The exchange that gives a question to every downloader.
+    #[must_use]
+    pub fn control(&self) -> String {
+        format!("{}.control", self.prefix)
+    }
+
+    /// Where one downloader listens for questions.
+    #[must_use]
+    pub fn listener(&self, id: ControlId) -> String {
+        format!("{}.control.{id}", self.prefix)
+    }
+
+    /// Where the answers to one asker go.
+    #[must_use]
+    pub fn answers(&self, id: ControlId) -> String {
+        format!("{}.answers.{id}", self.prefix)
     }
 
     /// Where the outcomes of `run` go.

@@ -21,7 +21,7 @@ pub const MAX_OUTCOMES: usize = 200;
 const LONGEST_RETRY_AFTER: u64 = 24 * 60 * 60;
 
 /// The end of the year 9999, in milliseconds since 1970: the last that RFC 3339 can write.
-const LAST_MOMENT: u64 = 253_402_300_799_999;
+pub(crate) const LAST_MOMENT: u64 = 253_402_300_799_999;
 
 /// Longest URL in a message, in bytes.
 pub const MAX_URL: usize = 8 << 10;
@@ -89,7 +89,8 @@ pub fn write(message: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(message).expect("message types are plain data with string keys")
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
+/// Reads a message of this version.
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
     /// Only the version, so that another version is told apart from garbage before its unknown fields are met.
     #[derive(Deserialize)]
     struct Versioned {

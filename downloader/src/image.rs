@@ -46,6 +46,7 @@ impl Worker {
                     run = %batch.run, batch = batch.number, image.url = task.url, task.id = %task.id,
                     status = outcome.status.as_str(), duration_ms = outcome.duration_ms, "an image is done"
                 );
+                self.vitals.done(outcome.bytes.unwrap_or(0));
                 // Fails only when the broker is lost for good, and then the delivery comes again.
                 drop(self.finished.send(Finished { batch, outcome }).await);
             }
@@ -79,6 +80,7 @@ impl Worker {
         if !batch.begin_image(self.draining.is_cancelled()) {
             return End::GivenBack;
         }
+        let _in_flight = self.vitals.begin();
         let fetched = self.fetch.fetch(task, url, &batch.user_agent).await;
         drop((host, slot));
         self.keep(batch, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))

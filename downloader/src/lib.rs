@@ -3,11 +3,12 @@
 //!
 //! The rooms, in the order in which an image passes them: [`intake`] reads the message, [`image_fetch`] asks the
 //! server, [`verify`] and [`whole`] look at the bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges
-//! the message. [`worker`] wires them.
+//! the message. [`control`] answers those who ask how the worker is. [`worker`] wires them.
 
 mod batch;
 
 pub mod cli;
+mod control;
 mod deliveries;
 mod host_limits;
 mod image;
@@ -20,6 +21,7 @@ mod settle;
 mod store;
 mod store_trouble;
 mod verify;
+mod vitals;
 mod whole;
 pub mod worker;
 

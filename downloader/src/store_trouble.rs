@@ -3,7 +3,7 @@
 //! time a little later, with the image that it refused. Trying with deliveries would use up their limit.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::chain::Chain;
 use tokio::sync::watch;
@@ -17,10 +17,17 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Whether the store is in trouble.
 #[derive(Debug, Default)]
 pub(crate) struct StoreTrouble {
-    /// The image that was refused first, while the trouble lasts.
-    refused: watch::Sender<Option<Image>>,
+    /// What was refused first, while the trouble lasts.
+    refused: watch::Sender<Option<Refusal>>,
     /// Tries since the store last took an image that somebody asked for.
     tries: AtomicU32,
+}
+
+#[derive(Debug)]
+struct Refusal {
+    image: Image,
+    why: String,
+    since: SystemTime,
 }
 
 impl StoreTrouble {
@@ -29,7 +36,7 @@ impl StoreTrouble {
         let news = self.refused.send_if_modified(|refused| {
             let news = refused.is_none();
             if news {
-                *refused = Some(image);
+                *refused = Some(Refusal { image, why: Chain(error).to_string(), since: SystemTime::now() });
             }
             news
         });
@@ -47,6 +54,11 @@ impl StoreTrouble {
         self.tries.store(0, Ordering::Relaxed);
     }
 
+    /// Why the store takes nothing now, and since when; `None` when it does.
+    pub(crate) fn now(&self) -> Option<(String, SystemTime)> {
+        self.refused.borrow().as_ref().map(|refusal| (refusal.why.clone(), refusal.since))
+    }
+
     /// Waits for trouble.
     pub(crate) async fn begins(&self) {
         self.becomes(true).await;
@@ -61,7 +73,7 @@ impl StoreTrouble {
     pub(crate) async fn mend(&self, store: &Store) {
         let mut seen = self.refused.subscribe();
         // An error would mean that the sender is gone, which we hold ourselves.
-        while let Ok(image) = seen.wait_for(Option::is_some).await.map(|image| image.clone()) {
+        while let Ok(image) = seen.wait_for(Option::is_some).await.map(|refusal| refusal.as_ref().map(Refusal::image)) {
             let Some(image) = image else { continue };
             self.try_again(store, image).await;
             tracing::info!("the store takes images again; taking work");
@@ -82,6 +94,12 @@ impl StoreTrouble {
     async fn becomes(&self, on: bool) {
         let mut seen = self.refused.subscribe();
         drop(seen.wait_for(|refused| refused.is_some() == on).await);
+    }
+}
+
+impl Refusal {
+    fn image(&self) -> Image {
+        self.image.clone()
     }
 }
 

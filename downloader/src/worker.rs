@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+use crate::control::{self, About};
 use crate::deliveries::Deliveries;
 use crate::host_limits::HostLimits;
 use crate::image_fetch::ImageFetch;
@@ -18,6 +19,7 @@ use crate::runs::Runs;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store_trouble::StoreTrouble;
+use crate::vitals::Vitals;
 
 /// Bodies in memory for each image that is fetched at once: so many may wait for the store while the next are fetched.
 const BODIES_PER_SLOT: usize = 4;
@@ -64,6 +66,14 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
     let trouble = Arc::new(StoreTrouble::default());
     let (mended, tried) = (Arc::clone(&trouble), store.clone());
     let mending = AbortOnDropHandle::new(tokio::spawn(async move { mended.mend(&tried).await }));
+    let vitals = Arc::new(Vitals::new());
+    let about = About {
+        worker: settings.worker.clone(),
+        concurrency: settings.concurrency,
+        vitals: Arc::clone(&vitals),
+        trouble: Arc::clone(&trouble),
+    };
+    let _listening = control::listen(&transport, about);
     let sending = tokio::spawn(replier.run(received));
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
@@ -72,6 +82,7 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
         hosts: HostLimits::new(settings.per_host),
         store,
         trouble,
+        vitals,
         runs,
         finished,
         draining: shutdown.drain.clone(),
@@ -98,6 +109,7 @@ pub(crate) struct Worker {
     pub(crate) hosts: HostLimits,
     pub(crate) store: Store,
     pub(crate) trouble: Arc<StoreTrouble>,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) runs: Arc<Runs>,
     pub(crate) finished: mpsc::Sender<Finished>,
     pub(crate) draining: CancellationToken,

@@ -72,7 +72,8 @@ impl Embedded {
         let (found, run) = match to {
             Destination::Replies(run) => (queues.get_mut(&Queue::Replies(run)), None),
             Destination::Tasks(run) => (Some(queues.entry(Queue::Tasks).or_default()), Some(run)),
-            Destination::Nowhere => (None, None),
+            // In one process there is nobody to ask.
+            Destination::Everybody | Destination::Answers(_) | Destination::Nowhere => (None, None),
         };
         let Some(found) = found else {
             return Published::Unroutable;

@@ -11,6 +11,7 @@ mod error;
 
 use std::time::SystemTime;
 
+use crate::control::ControlId;
 use crate::run_name::RunName;
 use crate::topology::Topology;
 
@@ -25,6 +26,10 @@ pub enum Queue {
     Replies(RunName),
     /// What could not be read, or was delivered too often.
     Dead,
+    /// Questions to one downloader, which listens.
+    Listener(ControlId),
+    /// The answers to one asker.
+    Answers(ControlId),
 }
 
 impl Queue {
@@ -33,6 +38,8 @@ impl Queue {
             Self::Tasks => topology.tasks(),
             Self::Replies(run) => topology.replies(run),
             Self::Dead => topology.dead(),
+            Self::Listener(id) => topology.listener(*id),
+            Self::Answers(id) => topology.answers(*id),
         }
     }
 }
@@ -45,6 +52,10 @@ pub enum Destination {
     Tasks(RunName),
     /// The outcomes of one run.
     Replies(RunName),
+    /// A question to every downloader. Only for those who consume [`Queue::Answers`], by which the way there is laid.
+    Everybody,
+    /// The answers to one asker.
+    Answers(ControlId),
     /// Into no queue; only the broker's confirmation counts.
     Nowhere,
 }

@@ -2,6 +2,7 @@
 //! deleted is back as soon as anybody reconnects.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
@@ -10,7 +11,9 @@ use lapin::{Channel, Connection, ExchangeKind};
 
 use super::AmqpSettings;
 use super::session::{call, protocol_error};
-use crate::topology::{DELIVERY_LIMIT, LOOK_LIMIT, REPLY_QUEUE_LEASE, Topology};
+use crate::topology::{
+    CONTROL_QUEUE_LEASE, DELIVERY_LIMIT, LOOK_LIMIT, QUESTION_LIFE, REPLY_QUEUE_LEASE, Topology,
+};
 use crate::transport::{Destination, Queue, QueueState, TransportError};
 
 /// Declares `queue` with everything that leads to it.
@@ -19,9 +22,16 @@ use crate::transport::{Destination, Queue, QueueState, TransportError};
 /// key stays with a batch that dies: the dead-letter exchange gives it to the dead-letter queue, and to the replies of the
 /// run, which so learns of it.
 pub(super) async fn declare(settings: &AmqpSettings, channel: &Channel, queue: &Queue) -> Result<(), TransportError> {
-    let (tasks, dead) = (settings.topology.tasks(), settings.topology.dead());
-    // Before the task queue: a letter that dies into nothing would stay in it for ever.
-    declare_exchange(settings, channel, &dead, ExchangeKind::Topic).await?;
+    let (tasks, dead, control) = (settings.topology.tasks(), settings.topology.dead(), settings.topology.control());
+    match queue {
+        // Before the task queue: a letter that dies into nothing would stay in it for ever.
+        Queue::Tasks | Queue::Dead | Queue::Replies(_) => {
+            declare_exchange(settings, channel, &dead, ExchangeKind::Topic).await?;
+        }
+        Queue::Listener(_) | Queue::Answers(_) => {
+            declare_exchange(settings, channel, &control, ExchangeKind::Fanout).await?;
+        }
+    }
     match queue {
         Queue::Tasks => {
             declare_one(settings, channel, &Queue::Dead).await?;
@@ -38,6 +48,11 @@ pub(super) async fn declare(settings: &AmqpSettings, channel: &Channel, queue: &
             declare_one(settings, channel, queue).await?;
             bind(settings, channel, &queue.name(&settings.topology), &dead, run.as_str()).await
         }
+        Queue::Listener(_) => {
+            declare_one(settings, channel, queue).await?;
+            bind(settings, channel, &queue.name(&settings.topology), &control, "").await
+        }
+        Queue::Answers(_) => declare_one(settings, channel, queue).await,
     }
 }
 
@@ -46,6 +61,8 @@ pub(super) fn route(topology: &Topology, to: &Destination) -> (String, String) {
     match to {
         Destination::Tasks(run) => (topology.tasks(), run.to_string()),
         Destination::Replies(run) => (String::new(), topology.replies(run)),
+        Destination::Everybody => (topology.control(), String::new()),
+        Destination::Answers(id) => (String::new(), topology.answers(*id)),
         Destination::Nowhere => (String::new(), topology.nowhere()),
     }
 }
@@ -111,17 +128,24 @@ fn shape(settings: &AmqpSettings, queue: &Queue) -> FieldTable {
         ],
         // A look takes letters and gives them back, which counts as a delivery; RabbitMQ 4 drops after 20 of them by itself.
         Queue::Dead => vec![("x-queue-type", text("quorum")), ("x-delivery-limit", AMQPValue::LongLongInt(LOOK_LIMIT))],
-        // Short-lived and owned by one run: a classic queue, which quorum queues are no replacement for.
-        Queue::Replies(_) => {
-            let lease = i64::try_from(REPLY_QUEUE_LEASE.as_millis()).unwrap_or(i64::MAX);
-            vec![("x-queue-type", text("classic")), ("x-expires", AMQPValue::LongLongInt(lease))]
-        }
+        // Short-lived and owned by one program: classic queues, which quorum queues are no replacement for. They are durable
+        // because RabbitMQ 4.3 has no others that outlive a connection.
+        Queue::Replies(_) => vec![("x-queue-type", text("classic")), ("x-expires", milliseconds(REPLY_QUEUE_LEASE))],
+        Queue::Listener(_) | Queue::Answers(_) => vec![
+            ("x-queue-type", text("classic")),
+            ("x-expires", milliseconds(CONTROL_QUEUE_LEASE)),
+            ("x-message-ttl", milliseconds(QUESTION_LIFE)),
+        ],
     };
     let mut table = FieldTable::default();
     for (key, value) in arguments {
         table.insert(key.into(), value);
     }
     table
+}
+
+fn milliseconds(duration: Duration) -> AMQPValue {
+    AMQPValue::LongLongInt(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Looks at a queue on a channel of its own, because asking for a queue that does not exist closes the channel.

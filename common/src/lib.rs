@@ -11,6 +11,7 @@ pub mod descriptors;
 pub mod exit;
 pub mod http;
 pub mod image_id;
+pub mod killpoint;
 pub mod outcome;
 pub mod reason;
 pub mod run_name;

@@ -2,10 +2,14 @@
 //! is done; whether by an ack or by giving it back is decided by what happened to its images.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use common::run_name::RunName;
+use common::task::Task;
 use common::transport::Receipt;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::claims::{Claims, Try};
 
 /// A message's images that are still in hand.
 #[derive(Debug)]
@@ -20,6 +24,10 @@ pub(crate) struct Batch {
     progress: AtomicU8,
     give_back: AtomicBool,
     receipt: Mutex<Option<Receipt>>,
+    tries: Vec<Try>,
+    claims: Arc<Claims>,
+    /// Tells that this batch is in hand, until it is settled and dropped.
+    _in_hand: TaskTrackerToken,
 }
 
 const UNTOUCHED: u8 = 0;
@@ -27,16 +35,24 @@ const BEGUN: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
 impl Batch {
-    pub(crate) fn new(run: RunName, number: u64, user_agent: String, images: usize, receipt: Receipt) -> Self {
+    pub(crate) fn new(task: &Task, receipt: Receipt, claims: Arc<Claims>, in_hand: TaskTrackerToken) -> Self {
         Self {
-            run,
-            number,
-            user_agent,
-            unfinished: AtomicUsize::new(images),
+            run: task.run.clone(),
+            number: task.batch,
+            user_agent: task.user_agent.clone(),
+            unfinished: AtomicUsize::new(task.images.len()),
             progress: AtomicU8::new(UNTOUCHED),
             give_back: AtomicBool::new(false),
             receipt: Mutex::new(Some(receipt)),
+            tries: task.images.iter().map(|image| (task.run.clone(), image.id, image.attempt)).collect(),
+            claims,
+            _in_hand: in_hand,
         }
+    }
+
+    /// The broker has taken the ack: none of this comes again.
+    pub(crate) fn acknowledged(&self) {
+        self.claims.forget(&self.tries);
     }
 
     /// Asks to begin an image. While draining, a batch of which nothing has begun is given back whole instead; one that

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::batch::Batch;
+use crate::claims::Claimed;
 use crate::image_fetch::Fetched;
 use crate::reply::Finished;
 use crate::runs::Holding;
@@ -37,7 +38,7 @@ impl Worker {
         let end = tokio::select! {
             biased;
             () = holding.gone() => End::Unwanted,
-            end = self.fetch_and_keep(&batch, &task, &holding) => end,
+            end = self.try_once(&batch, &task, &holding) => end,
         };
         match end {
             End::Outcome(outcome) => {
@@ -56,6 +57,19 @@ impl Worker {
             }
             End::GivenBack => settle::image_done(&batch).await,
         }
+    }
+
+    /// Tries the image, unless this process has done so, or is about to, for an earlier delivery.
+    async fn try_once(&self, batch: &Batch, task: &ImageTask, holding: &Holding) -> End {
+        let claim = match self.claims.claim(&batch.run, task).await {
+            Claimed::Ours(claim) => claim,
+            Claimed::Finished(outcome) => return End::Outcome(outcome),
+        };
+        let end = self.fetch_and_keep(batch, task, holding).await;
+        if let End::Outcome(outcome) = &end {
+            claim.finish(outcome);
+        }
+        end
     }
 
     async fn fetch_and_keep(&self, batch: &Batch, task: &ImageTask, holding: &Holding) -> End {

@@ -1,15 +1,18 @@
 //! Asks a server for one image, once. What happens is an outcome, never an error: the producer decides what to do next.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use common::descriptors;
 use common::http::{self, Announced, BodyError, ClientSettings};
+use common::killpoint;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
 use common::task::ImageTask;
 use common::wire::MAX_URL;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, USER_AGENT};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use tokio::time::sleep;
 use url::Url;
 
 use crate::settings::Settings;
@@ -19,6 +22,10 @@ const ACCEPTED: &str = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*
 
 /// Longest `Content-Type` that is passed on, in bytes.
 const MAX_CONTENT_TYPE: usize = 200;
+
+/// How long to wait for a file descriptor at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// Fetches images.
 #[derive(Debug)]
@@ -71,10 +78,29 @@ impl ImageFetch {
         Fetched { outcome, body }
     }
 
+    /// Sends a request. That no file descriptor is left is not the server's fault and nothing was asked yet, so it is tried
+    /// again for as long as the image may take.
+    async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+        let until = Instant::now() + self.settings.total_timeout;
+        let mut pause = FIRST_PAUSE;
+        while let Some(request) = request.try_clone() {
+            match request.send().await {
+                Err(error) if descriptors::ran_out(&error) && Instant::now() + pause < until => {
+                    tracing::debug!(pause_ms = pause.as_millis(), "no file descriptor left; waiting for one");
+                    sleep(pause.mul_f64(rand::random_range(0.5..=1.0))).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                answer => return answer,
+            }
+        }
+        request.send().await
+    }
+
     async fn ask(&self, url: Url, user_agent: &str, outcome: &mut Outcome) -> Result<Bytes, Reason> {
         self.settings.guard.check_url(&url)?;
+        killpoint::reached("downloader.fetch", url.as_str()).await;
         let request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, user_agent);
-        let response = request.send().await.map_err(|error| http::reason_of(&error))?;
+        let response = self.send(request).await.map_err(|error| http::reason_of(&error))?;
         outcome.http_status = Some(response.status().as_u16());
         outcome.content_type = content_type(response.headers());
         if response.url().as_str().len() > MAX_URL {

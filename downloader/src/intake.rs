@@ -1,30 +1,35 @@
 //! Reads what the task queue delivers. Messages are input from outside like any other: what cannot be read is
 //! dead-lettered with a log line, and the worker goes on.
 
-use std::sync::Arc;
-
 use common::chain::Chain;
-use common::task::ImageTask;
-use common::transport::Message;
+use common::task::Task;
+use common::transport::{Message, Receipt};
 use common::wire;
 
-use crate::batch::Batch;
 use crate::settle;
 
-/// A readable delivery: the batch, and what to fetch of it.
-pub(crate) async fn open(message: Message) -> Option<(Arc<Batch>, Vec<ImageTask>)> {
-    match wire::read_task(&message.body) {
-        Ok(task) => {
-            let batch = Batch::new(task.run, task.batch, task.user_agent, task.images.len(), message.receipt);
-            Some((Arc::new(batch), task.images))
-        }
+/// A readable delivery.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) task: Task,
+    /// How often it was delivered before, and came back.
+    pub(crate) came_back: u32,
+    /// To be settled.
+    pub(crate) receipt: Receipt,
+}
+
+/// Reads a delivery; one that cannot be read is settled.
+pub(crate) async fn open(message: Message) -> Option<Delivery> {
+    let Message { body, delivery_count, receipt, .. } = message;
+    match wire::read_task(&body) {
+        Ok(task) => Some(Delivery { task, came_back: delivery_count, receipt }),
         Err(error) => {
             tracing::warn!(
                 error = %Chain(&error),
-                size_bytes = message.body.len(),
+                size_bytes = body.len(),
                 "a message of the task queue is not readable; it goes to the dead letters"
             );
-            settle::unreadable(message.receipt).await;
+            settle::unreadable(receipt).await;
             None
         }
     }

@@ -1,11 +1,14 @@
 //! Warren's worker. It takes batches from the task queue, fetches each image once, checks it, stores it durably, and
 //! tells the producer what happened. It decides nothing about the crawl: no retries, no waiting, no order.
 //!
-//! The rooms, in the order in which an image passes them: [`intake`] reads the message, [`image_fetch`] asks the
-//! server, [`verify`] and [`whole`] look at the bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges
-//! the message. [`control`] answers those who ask how the worker is. [`worker`] wires them.
+//! The rooms, in the order in which an image passes them: [`deliveries`] takes a message, [`intake`] reads it, [`claims`]
+//! and [`runs`] tell whether its images are to be fetched at all, [`image_fetch`] asks the server, [`verify`] and
+//! [`whole`] look at the bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges the message.
+//! [`control`] answers those who ask how the worker is. [`worker`] wires them.
 
 mod batch;
+mod caution;
+mod claims;
 
 pub mod cli;
 mod control;

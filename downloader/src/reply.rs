@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::killpoint;
 use common::outcome::{Outcome, Reply};
 use common::run_name::RunName;
 use common::transport::{Destination, Published, Transport, TransportError};
@@ -61,6 +62,7 @@ impl Replier {
     }
 
     async fn send(&self, run: RunName, group: Vec<Finished>) -> Result<(), TransportError> {
+        killpoint::reached("downloader.reply", run.as_str()).await;
         let (batches, outcomes): (Vec<_>, Vec<_>) = group.into_iter().map(|one| (one.batch, one.outcome)).unzip();
         if self.publish(&run, outcomes).await? == Published::Unroutable {
             tracing::info!(%run, images = batches.len(), "the run is gone; its images are kept, nobody is told");

@@ -8,8 +8,10 @@ use common::transport::{Consumer, Queue, Transport, TransportError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::caution::Caution;
+use crate::claims::Claims;
 use crate::control::{self, About};
 use crate::deliveries::Deliveries;
 use crate::host_limits::HostLimits;
@@ -26,6 +28,9 @@ const BODIES_PER_SLOT: usize = 4;
 
 /// How much longer than the longest fetch a drain may take, for replies and goodbyes.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
+
+/// File descriptors for all but fetching: the runtime, the broker, the store.
+const OTHER_FILES: u64 = 32;
 
 /// Why a downloader ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +49,12 @@ pub enum StopReason {
 pub struct BrokerLost(#[source] pub(crate) TransportError);
 
 /// Works until told to stop.
-pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
+pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
+    settings.concurrency = affordable(settings.concurrency, common::descriptors::limit());
     let (store, store_closed) = Store::open(&settings.store, &settings.worker)?;
     // A message may hold a single slow image, so fewer messages than images at once would leave slots empty.
-    let consumer = transport.consume(Queue::Tasks, settings.concurrency).await?;
+    let caution = Caution::new(settings.concurrency);
+    let consumer = transport.consume(Queue::Tasks, caution.prefetch()).await?;
     tracing::info!(
         worker = settings.worker,
         store = %settings.store.display(),
@@ -83,12 +90,13 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
         store,
         trouble,
         vitals,
+        claims: Arc::default(),
         runs,
         finished,
         draining: shutdown.drain.clone(),
         settings,
     });
-    let reason = worker.work(consumer, sending, &shutdown).await?;
+    let reason = worker.work(consumer, caution, sending, &shutdown).await?;
     drop(mending);
     if reason != StopReason::Abandoned {
         // The worker is gone, and with it the last handle on the store. The sender is dropped without a word.
@@ -96,6 +104,21 @@ pub async fn run(settings: Settings, transport: Transport, shutdown: Shutdown) -
         transport.close().await;
     }
     Ok(reason)
+}
+
+/// How many images at once the limit of open files allows: of each may be a connection in use and one that is kept.
+fn affordable(concurrency: u16, limit: Option<u64>) -> u16 {
+    let Some(limit) = limit else { return concurrency };
+    let affordable = u16::try_from(limit.saturating_sub(OTHER_FILES) / 2).unwrap_or(u16::MAX).max(1);
+    if affordable < concurrency {
+        tracing::warn!(
+            concurrency,
+            affordable,
+            limit,
+            "too few file descriptors for so many images at once; doing fewer (raise `ulimit -n`)"
+        );
+    }
+    concurrency.min(affordable)
 }
 
 /// What the rooms share.
@@ -110,6 +133,7 @@ pub(crate) struct Worker {
     pub(crate) store: Store,
     pub(crate) trouble: Arc<StoreTrouble>,
     pub(crate) vitals: Arc<Vitals>,
+    pub(crate) claims: Arc<Claims>,
     pub(crate) runs: Arc<Runs>,
     pub(crate) finished: mpsc::Sender<Finished>,
     pub(crate) draining: CancellationToken,
@@ -121,14 +145,14 @@ pub(crate) type Replies = tokio::task::JoinHandle<Result<(), TransportError>>;
 impl Worker {
     async fn work(
         self: Arc<Self>,
-        mut consumer: Consumer,
+        consumer: Consumer,
+        caution: Caution,
         mut replies: Replies,
         shutdown: &Shutdown,
     ) -> anyhow::Result<StopReason> {
-        let images = TaskTracker::new();
-        let reason = Deliveries::new(&self, &mut consumer, &images).take(&mut replies).await?;
-        consumer.stop().await;
-        images.close();
+        let mut deliveries = Deliveries::new(Arc::clone(&self), consumer, caution);
+        let reason = deliveries.take(&mut replies).await?;
+        let (consumer, images) = deliveries.stop().await;
         if !images.is_empty() {
             tracing::info!(images = images.len(), "takes no further work; finishing what has begun");
         }

@@ -1,8 +1,9 @@
 //! Downloaders that die: what they had comes to others, and every image still has one outcome and one file.
 
+use std::fs;
 use std::time::Duration;
 
-use harness::{Broker, Gate, Place, Signal, World, eventually};
+use harness::{Broker, Gate, Place, Response, Signal, World, eventually, png};
 
 use crate::{PROGRAMS, images, plain, world};
 
@@ -17,9 +18,74 @@ async fn what_a_killed_downloader_had_in_flight_is_fetched_by_another() {
     gate.reached(4).await;
     gate.open();
     world.worker(1).signal(Signal::Kill);
+    assert_eq!(parts(&world), ["w1"], "what it left");
     world.downloaders(1).await;
+    assert_eq!(parts(&world), ["w2"], "what the dead left is swept at the next start");
     let finished = world.finish(crawl).await;
     finished.expect_complete().expect_stored(12).expect_in_store(&world.store());
+}
+
+/// Whose part folders are in the store.
+fn parts(world: &World) -> Vec<String> {
+    let folders = fs::read_dir(world.store().folder().join(".part")).expect("a downloader made it");
+    let name = |folder: fs::DirEntry| folder.file_name().to_string_lossy().split('-').next().map(str::to_owned);
+    folders.flatten().filter_map(name).collect()
+}
+
+/// Starts a downloader that freezes at a place, and waits until it has.
+async fn frozen_at(world: &mut World, place: &str) {
+    let environment = format!("WARREN_KILLPOINTS={place}=hang");
+    world.start_downloader_by(&["env", &environment], &["--per-host", "0"]);
+    eventually("it is frozen", Duration::from_secs(30), async || {
+        let talk = world.worker(1).talk();
+        if talk.contains("frozen by") { Ok(()) } else { Err(talk) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_stored_and_not_told_is_recognised_and_told() {
+    let mut world = world("untold").await;
+    let urls = images(&world, 9, plain);
+    let crawl = world.start_urls(&urls, &[]);
+    frozen_at(&mut world, "downloader.reply").await;
+    eventually("images are stored", Duration::from_secs(30), async || {
+        let stored = world.store().files().iter().filter(|file| file.extension().is_some()).count();
+        if stored > 0 { Ok(()) } else { Err("none") }
+    })
+    .await;
+    world.worker(1).signal(Signal::Kill);
+    world.start_downloader(&[]);
+    let finished = world.finish(crawl).await;
+    finished.expect_complete().expect_stored(9).expect_in_store(&world.store());
+    assert_eq!(finished.by_worker().get("w1"), None, "it told nobody");
+    assert_eq!(world.store().files().iter().filter(|file| file.extension().is_some()).count(), 9);
+}
+
+#[tokio::test]
+async fn what_was_told_and_not_acknowledged_counts_once() {
+    let mut world = world("unacknowledged").await;
+    let gate = Gate::shut();
+    let mut urls = images(&world, 16, plain);
+    // Keeps the run going, in a batch of its own or with few others.
+    world.route("/last.png", Response::image(png(8, 8, 99)).behind(&gate));
+    urls.push(world.url("/last.png"));
+    let crawl = world.start_urls(&urls, &["--per-host", "0"]);
+    frozen_at(&mut world, "downloader.ack").await;
+    world.worker(1).signal(Signal::Kill);
+    world.start_downloader(&["--per-host", "0"]);
+    gate.reached(1).await;
+    let log = world.site().log();
+    eventually("something is fetched again", Duration::from_secs(30), async || {
+        let again = (1..=16).filter(|number| log.hits(&format!("/image-{number}.png")) > 1).count();
+        if again > 0 { Ok(()) } else { Err("nothing yet") }
+    })
+    .await;
+    gate.open();
+    let finished = world.finish(crawl).await;
+    finished.expect_complete().expect_stored(17).expect_in_store(&world.store());
+    assert_eq!(finished.rows.len(), 17);
+    assert!(finished.by_worker().contains_key("w1"), "the first that told counts: {:?}", finished.by_worker());
 }
 
 #[tokio::test]

@@ -29,7 +29,11 @@ async fn unreadable_tasks_end_in_the_dead_letter_queue() {
     let mut huge = task.clone();
     huge["surprise"] = json!("x".repeat(1 << 20));
 
-    let mut poison: Vec<Vec<u8>> = [stranger, newer, huge].iter().map(|task| task.to_string().into_bytes()).collect();
+    let mut older = task.clone();
+    older["v"] = json!(0);
+
+    let mut poison: Vec<Vec<u8>> =
+        [stranger, newer, older, huge].iter().map(|task| task.to_string().into_bytes()).collect();
     poison.extend([
         b"no json".to_vec(),
         b"{\"half\": ".to_vec(),
@@ -69,8 +73,26 @@ async fn the_producer_survives_foreign_replies() {
     for body in [&b"no json"[..], b"", b"{\"version\": 999}", b"[]", &[0xff; 64], "x".repeat(1 << 20).as_bytes()] {
         place.publish(&replies, body).await;
     }
+    // Well-formed, and not to be believed: of another run, of an image that nobody asked for, of a try that was never
+    // made, of other versions, and with what no worker can know.
+    let outcome = json!({"id": "0".repeat(32), "attempt": 1, "status": "stored", "fetched_at": 1, "duration_ms": 1});
+    let reply = json!({"v": 1, "run": "mine", "worker": "forger", "concurrency": 64, "outcomes": [outcome]});
+    let changes: [(&str, Value); 6] = [
+        ("/run", json!("mine")),
+        ("/run", json!("other")),
+        ("/v", json!(0)),
+        ("/v", json!(2)),
+        ("/outcomes/0/status", json!("duplicate")),
+        ("/outcomes/0/attempt", json!(9)),
+    ];
+    for (field, value) in changes {
+        let mut forged = reply.clone();
+        *forged.pointer_mut(field).expect("a reply has it") = value;
+        place.publish(&replies, forged.to_string().as_bytes()).await;
+    }
     gate.open();
     let finished = world.finish(crawl).await;
     finished.expect_complete().expect_stored(3);
     assert_eq!(finished.rows.len(), 3, "a foreign reply is no image");
+    assert_eq!(finished.by_worker().get("forger"), None);
 }

@@ -27,6 +27,9 @@ impl StoreError {
 
     /// What somebody can do about it.
     pub(crate) fn hint(&self) -> &'static str {
+        if common::descriptors::ran_out(&*self.source) {
+            return "let this program have more files open (`ulimit -n`)";
+        }
         match self.source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there, in bytes or in files",
             io::ErrorKind::ReadOnlyFilesystem => "mount it writable again",

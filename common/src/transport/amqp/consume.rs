@@ -85,7 +85,11 @@ impl AmqpConsumer {
     }
 
     pub(in crate::transport) async fn set_prefetch(&mut self, prefetch: u16) {
-        if prefetch < *self.prefetch.borrow() {
+        let before = *self.prefetch.borrow();
+        if prefetch == before {
+            return;
+        }
+        if prefetch < before {
             // First to nothing, so that all that is waiting here by then came before, and can be given back.
             self.wish(0).await;
             while let Ok(delivery) = self.deliveries.try_recv() {

@@ -11,9 +11,7 @@ use lapin::{Channel, Connection, ExchangeKind};
 
 use super::AmqpSettings;
 use super::session::{call, protocol_error};
-use crate::topology::{
-    CONTROL_QUEUE_LEASE, DELIVERY_LIMIT, LOOK_LIMIT, QUESTION_LIFE, REPLY_QUEUE_LEASE, Topology,
-};
+use crate::topology::{CONTROL_QUEUE_LEASE, DELIVERY_LIMIT, LOOK_LIMIT, QUESTION_LIFE, REPLY_QUEUE_LEASE, Topology};
 use crate::transport::{Destination, Queue, QueueState, TransportError};
 
 /// Declares `queue` with everything that leads to it.

@@ -1,0 +1,199 @@
+//! What this process has in hand, and what it finished without the broker having taken note: after a lost connection the
+//! broker delivers both again. Such an image is not fetched a second time; the batch that comes again waits for the
+//! outcome, or gets it at once, and tells it once more.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use common::image_id::ImageId;
+use common::outcome::Outcome;
+use common::run_name::RunName;
+use common::task::{ImageTask, Task};
+use tokio::sync::watch;
+
+/// Outcomes that are kept at most; above, the oldest is forgotten, and its image would be fetched again.
+const FINISHED: usize = 16_384;
+
+/// A try of an image.
+pub(crate) type Try = (RunName, ImageId, u32);
+
+/// The tries in hand, and the outcomes whose batches are not settled.
+#[derive(Debug, Default)]
+pub(crate) struct Claims(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    tries: HashMap<Try, State>,
+    /// Those that are finished, the oldest first.
+    finished: BTreeMap<u64, Try>,
+    next: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Closed when whoever has it in hand is done with it.
+    InHand(watch::Receiver<()>),
+    Finished {
+        outcome: Box<Outcome>,
+        order: u64,
+    },
+}
+
+/// What asking for a try comes to.
+#[derive(Debug)]
+pub(crate) enum Claimed {
+    /// It is the asker's to make.
+    Ours(Claim),
+    /// It was made.
+    Finished(Box<Outcome>),
+}
+
+impl Claims {
+    /// Asks for a try of an image. While somebody else in this process has it in hand, waits for the end of that.
+    pub(crate) async fn claim(self: &Arc<Self>, run: &RunName, image: &ImageTask) -> Claimed {
+        let key = (run.clone(), image.id, image.attempt);
+        loop {
+            let mut other = match self.look(&key) {
+                Ok(claimed) => return claimed,
+                Err(other) => other,
+            };
+            // Nothing is ever sent: this ends when the sender is dropped.
+            drop(other.changed().await);
+        }
+    }
+
+    fn look(self: &Arc<Self>, key: &Try) -> Result<Claimed, watch::Receiver<()>> {
+        let mut inner = self.lock();
+        match inner.tries.get(key) {
+            Some(State::Finished { outcome, .. }) => Ok(Claimed::Finished(outcome.clone())),
+            Some(State::InHand(other)) => Err(other.clone()),
+            None => {
+                let (in_hand, ends) = watch::channel(());
+                inner.tries.insert(key.clone(), State::InHand(ends));
+                Ok(Claimed::Ours(Claim { claims: Arc::clone(self), key: key.clone(), _in_hand: in_hand }))
+            }
+        }
+    }
+
+    /// Whether every try that a batch asks for is in hand or finished, so that nothing would be begun for it.
+    pub(crate) fn know(&self, task: &Task) -> bool {
+        let inner = self.lock();
+        task.images.iter().all(|image| inner.tries.contains_key(&(task.run.clone(), image.id, image.attempt)))
+    }
+
+    /// The broker knows that these are settled, and does not deliver them again.
+    pub(crate) fn forget<'t>(&self, tries: impl IntoIterator<Item = &'t Try>) {
+        let mut inner = self.lock();
+        for key in tries {
+            if let Some(State::Finished { order, .. }) = inner.tries.get(key) {
+                let order = *order;
+                inner.finished.remove(&order);
+                inner.tries.remove(key);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A try that is in hand for as long as this lives. Dropped without an outcome, it is free for the next to ask.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    claims: Arc<Claims>,
+    key: Try,
+    _in_hand: watch::Sender<()>,
+}
+
+impl Claim {
+    /// This came of it.
+    pub(crate) fn finish(self, outcome: &Outcome) {
+        let mut inner = self.claims.lock();
+        let order = inner.next;
+        inner.next += 1;
+        inner.finished.insert(order, self.key.clone());
+        inner.tries.insert(self.key.clone(), State::Finished { outcome: outcome.clone().into(), order });
+        if inner.finished.len() > FINISHED
+            && let Some((_, oldest)) = inner.finished.pop_first()
+        {
+            inner.tries.remove(&oldest);
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut inner = self.claims.lock();
+        if let Some(State::InHand(_)) = inner.tries.get(&self.key) {
+            inner.tries.remove(&self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::outcome::Status;
+
+    use super::*;
+
+    fn run() -> RunName {
+        "run".parse().expect("valid")
+    }
+
+    fn image(number: u32) -> ImageTask {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        ImageTask { id: id.into(), url: "http://a/".to_owned(), attempt: 1 }
+    }
+
+    fn outcome(image: &ImageTask) -> Outcome {
+        Outcome::new(image.id, image.attempt, Status::Stored, None)
+    }
+
+    async fn ours(claims: &Arc<Claims>, image: &ImageTask) -> Claim {
+        match claims.claim(&run(), image).await {
+            Claimed::Ours(claim) => claim,
+            Claimed::Finished(outcome) => panic!("finished already: {outcome:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_second_delivery_waits_for_the_outcome_of_the_first() {
+        let claims = Arc::new(Claims::default());
+        let image = image(1);
+        let first = ours(&claims, &image).await;
+        let run = run();
+        let (second, ()) = tokio::join!(claims.claim(&run, &image), async { first.finish(&outcome(&image)) });
+        assert!(matches!(second, Claimed::Finished(found) if *found == outcome(&image)));
+        claims.forget([&(run, image.id, image.attempt)]);
+        drop(ours(&claims, &image).await);
+    }
+
+    #[tokio::test]
+    async fn what_was_given_up_is_the_next_ones_to_make() {
+        let claims = Arc::new(Claims::default());
+        let one = image(1);
+        let first = ours(&claims, &one).await;
+        let (second, ()) = tokio::join!(ours(&claims, &one), async { drop(first) });
+        // To forget is for what is finished: it leaves alone what is in hand.
+        claims.forget([&(run(), image(1).id, 1)]);
+        let task = |images| Task { v: 1, run: run(), batch: 1, user_agent: "a".to_owned(), images };
+        assert!(claims.know(&task(vec![image(1)])));
+        assert!(!claims.know(&task(vec![image(1), image(2)])));
+        drop(second);
+        assert!(claims.lock().tries.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_oldest_outcome_is_forgotten_above_the_limit() {
+        let claims = Arc::new(Claims::default());
+        let many = u32::try_from(FINISHED).expect("small") + 1;
+        for number in 0..many {
+            ours(&claims, &image(number)).await.finish(&outcome(&image(number)));
+        }
+        assert_eq!(claims.lock().tries.len(), FINISHED);
+        drop(ours(&claims, &image(0)).await);
+        assert!(matches!(claims.claim(&run(), &image(many - 1)).await, Claimed::Finished(_)));
+    }
+}

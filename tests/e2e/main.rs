@@ -5,9 +5,13 @@
 //! `WARREN_TEST_KEEP=1` leaves the tests' folders in place.
 
 mod bad_input;
+mod broker_access;
 mod broker_addresses;
 mod broker_blocked;
+mod broker_queues;
+mod broker_restart;
 mod broker_tls;
+mod broker_wire;
 mod commands;
 mod content;
 mod crawl_amqp;
@@ -16,7 +20,6 @@ mod dead_command;
 mod dead_letters;
 mod descriptors;
 mod drain;
-mod faults_broker;
 mod faults_worker;
 mod gone_runs;
 mod interrupt;

@@ -8,7 +8,7 @@
 //! - [`Broker`] is the RabbitMQ node that the tests share, or a private one that a test may stop and kill.
 //! - [`Site`] is a web site that does what it is told, misbehaviour included; [`Nginx`] is a real one; [`Gallery`] is one
 //!   of any size that keeps nothing.
-//! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down.
+//! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down; [`Namespace`] a network of a program's own.
 //! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it; [`Findings`] are what is wrong with it.
 //!
 //! Whatever is started here dies with the test process, however that ends: see [`reaper`].
@@ -20,6 +20,7 @@ pub mod folder;
 pub mod gallery;
 pub mod invariants;
 pub mod mount;
+pub mod namespace;
 pub mod nginx;
 pub mod png;
 pub mod ports;
@@ -38,6 +39,7 @@ pub use broker::{Broker, Place};
 pub use gallery::Gallery;
 pub use invariants::Findings;
 pub use mount::Mount;
+pub use namespace::Namespace;
 pub use nginx::Nginx;
 pub use png::png;
 pub use process::{Exit, Process, Signal};

@@ -1,11 +1,12 @@
 //! Where a test begins: a site, a place on a broker or none, folders, and the two programs.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::broker::{Broker, Place};
 use crate::folder::Folder;
+use crate::namespace::Namespace;
 use crate::process::Process;
 use crate::run::Finished;
 use crate::site::{Response, Site};
@@ -154,6 +155,7 @@ impl World {
 
     /// Starts one downloader and waits for nothing.
     pub fn start_downloader(&mut self, options: &[&str]) -> &mut Process {
+<<<<<<< HEAD
         self.start_downloader_by(&[], options)
     }
 
@@ -166,6 +168,21 @@ impl World {
         let mut words = by.iter().copied().chain([self.programs.downloader]);
         let mut command = Process::command(words.next().expect("there is at least the program"));
         let process = Process::start(&name, command.args(words).args(given), &self.folder);
+=======
+        self.start_downloader_as(Process::command(self.programs.downloader), options)
+    }
+
+    /// Starts one downloader in another network, with the options that it needs there, and waits for nothing.
+    pub fn start_downloader_in(&mut self, namespace: &Namespace, options: &[&str]) -> &mut Process {
+        self.start_downloader_as(namespace.command(self.programs.downloader), options)
+    }
+
+    fn start_downloader_as(&mut self, mut command: Command, options: &[&str]) -> &mut Process {
+        let name = format!("w{}", self.downloaders.len() + 1);
+        let mut given: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        self.fill_in(&mut given, Some(&name));
+        let process = Process::start(&name, command.args(given), &self.folder);
+>>>>>>> 5437c8b (tests: faults of the broker by subject, and those that were missing)
         self.downloaders.push(process);
         self.downloaders.last_mut().expect("one was just put there")
     }
@@ -305,7 +322,8 @@ impl World {
         }
     }
 
-    async fn expect_consumers(&mut self) {
+    /// Waits until every downloader that runs has a consumer.
+    pub async fn expect_consumers(&mut self) {
         let place = self.place().clone();
         let tasks = place.queue("tasks");
         eventually("a consumer of every downloader", Duration::from_secs(30), async || {

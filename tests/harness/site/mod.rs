@@ -12,7 +12,7 @@ pub use log::{Log, Request};
 pub use response::Response;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
@@ -41,9 +41,14 @@ struct Route {
 }
 
 impl Site {
-    /// Starts an empty site.
+    /// Starts an empty site on loopback.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port");
+        Self::start_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// Starts an empty site at an address of this machine.
+    pub async fn start_at(address: Ipv4Addr) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.expect("the address has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let shared = Arc::new(Shared::default());
         let listening = tokio::spawn(connection::listen(listener, Arc::clone(&shared)));

@@ -26,6 +26,9 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait before a message that the queue refused (it is full) is offered again.
 const REFUSED_DELAY: Duration = Duration::from_millis(200);
 
+/// How often it is said that a queue is full: it stays so for a while, and is offered messages five times a second.
+const FULL_TOLD_EVERY: Duration = Duration::from_mins(1);
+
 /// AMQP's delivery mode for messages that survive a restart of the broker.
 const PERSISTENT: u8 = 2;
 
@@ -303,7 +306,7 @@ impl Link {
             }
             Confirmation::Ack(Some(_)) => answer(request.done, Ok(Published::Unroutable)),
             Confirmation::Nack(_) => {
-                tracing::debug!("the queue is full; offering the message again");
+                serving.tell_full();
                 serving.resume_at = Some(Instant::now() + REFUSED_DELAY);
                 self.waiting.push_back(request);
             }
@@ -361,6 +364,8 @@ struct Serving<'s> {
     next_ticket: u64,
     /// Set while a full queue is given time.
     resume_at: Option<Instant>,
+    /// When it was last said that a queue is full.
+    full_told: Option<Instant>,
     /// When the last confirmation came, or the first message after a pause was sent.
     progress: Instant,
 }
@@ -374,7 +379,15 @@ impl<'s> Serving<'s> {
             events: Box::pin(session.connection.events_listener()),
             next_ticket: 0,
             resume_at: None,
+            full_told: None,
             progress: Instant::now(),
+        }
+    }
+
+    fn tell_full(&mut self) {
+        if self.full_told.is_none_or(|told| told.elapsed() >= FULL_TOLD_EVERY) {
+            self.full_told = Some(Instant::now());
+            tracing::info!("a queue is full and takes no messages; offering them again until it does");
         }
     }
 }

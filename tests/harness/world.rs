@@ -155,21 +155,7 @@ impl World {
 
     /// Starts one downloader and waits for nothing.
     pub fn start_downloader(&mut self, options: &[&str]) -> &mut Process {
-<<<<<<< HEAD
         self.start_downloader_by(&[], options)
-    }
-
-    /// Starts one downloader by a program that changes what it runs in and then becomes it, such as `env`, `prlimit` or
-    /// `setpriv` with their arguments.
-    pub fn start_downloader_by(&mut self, by: &[&str], options: &[&str]) -> &mut Process {
-        let name = format!("w{}", self.downloaders.len() + 1);
-        let mut given: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        self.fill_in(&mut given, Some(&name));
-        let mut words = by.iter().copied().chain([self.programs.downloader]);
-        let mut command = Process::command(words.next().expect("there is at least the program"));
-        let process = Process::start(&name, command.args(words).args(given), &self.folder);
-=======
-        self.start_downloader_as(Process::command(self.programs.downloader), options)
     }
 
     /// Starts one downloader in another network, with the options that it needs there, and waits for nothing.
@@ -177,12 +163,20 @@ impl World {
         self.start_downloader_as(namespace.command(self.programs.downloader), options)
     }
 
+    /// Starts one downloader by a program that changes what it runs in and then becomes it, such as `env`, `prlimit` or
+    /// `setpriv` with their arguments.
+    pub fn start_downloader_by(&mut self, by: &[&str], options: &[&str]) -> &mut Process {
+        let mut words = by.iter().copied().chain([self.programs.downloader]);
+        let mut command = Process::command(words.next().expect("there is at least the program"));
+        command.args(words);
+        self.start_downloader_as(command, options)
+    }
+
     fn start_downloader_as(&mut self, mut command: Command, options: &[&str]) -> &mut Process {
         let name = format!("w{}", self.downloaders.len() + 1);
         let mut given: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         self.fill_in(&mut given, Some(&name));
         let process = Process::start(&name, command.args(given), &self.folder);
->>>>>>> 5437c8b (tests: faults of the broker by subject, and those that were missing)
         self.downloaders.push(process);
         self.downloaders.last_mut().expect("one was just put there")
     }

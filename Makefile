@@ -54,6 +54,10 @@ chaos: ## a large run while everything fails that can: make chaos MINUTES=10 SEE
 	$(CARGO) run --locked --quiet --package warren-tests --bin warren-chaos -- \
 	  --minutes $(MINUTES) --source $(SOURCE) $(if $(SEED),--seed $(SEED))
 
+.PHONY: torture
+torture: ## every Nth operation fails: each kind of operation, many N
+	$(CARGO) test --locked --package warren-tests --test e2e -- --ignored --nocapture torture::
+
 .PHONY: compose-test
 compose-test: ## the Docker image and docker-compose.yml, on a real site; needs a Docker engine
 	tests/compose/run.sh

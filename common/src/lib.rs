@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 pub mod descriptors;
 pub mod exit;
+pub mod failpoint;
 pub mod http;
 pub mod image_id;
 pub mod killpoint;

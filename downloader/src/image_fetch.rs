@@ -84,7 +84,7 @@ impl ImageFetch {
         let until = Instant::now() + self.settings.total_timeout;
         let mut pause = FIRST_PAUSE;
         while let Some(request) = request.try_clone() {
-            match request.send().await {
+            match http::send(request).await {
                 Err(error) if descriptors::ran_out(&error) && Instant::now() + pause < until => {
                     tracing::debug!(pause_ms = pause.as_millis(), "no file descriptor left; waiting for one");
                     sleep(pause.mul_f64(rand::random_range(0.5..=1.0))).await;
@@ -93,7 +93,7 @@ impl ImageFetch {
                 answer => return answer,
             }
         }
-        request.send().await
+        http::send(request).await
     }
 
     async fn ask(&self, url: Url, user_agent: &str, outcome: &mut Outcome) -> Result<Bytes, Reason> {

@@ -81,7 +81,7 @@ impl PageFetch {
     pub async fn ask(&self, url: &Url) -> Result<Response, Missed> {
         self.guard.check_url(url).map_err(Reason::from)?;
         let request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, &self.user_agent);
-        Ok(request.send().await.map_err(|error| http::reason_of(&error))?)
+        Ok(http::send(request).await.map_err(|error| http::reason_of(&error))?)
     }
 
     /// Fetches a page.

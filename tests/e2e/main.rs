@@ -34,6 +34,7 @@ mod speed;
 mod store_names;
 mod store_trouble;
 mod timeouts;
+mod torture;
 
 use harness::{Programs, Response, World, png};
 

@@ -43,6 +43,7 @@ pub struct World {
     place: Option<Place>,
     programs: Programs,
     private_allowed: bool,
+    variables: Vec<(&'static str, String)>,
     started: usize,
     folder: Folder,
 }
@@ -77,6 +78,7 @@ impl World {
             place,
             programs,
             private_allowed: true,
+            variables: Vec::new(),
             started: 0,
             folder: Folder::new(name),
         }
@@ -91,6 +93,18 @@ impl World {
     /// Programs started from now on are told `--allow-private`, as they are at first.
     pub fn with_private_addresses(&mut self) -> &mut Self {
         self.private_allowed = true;
+        self
+    }
+
+    /// Programs started from now on have this environment variable.
+    pub fn set_variable(&mut self, name: &'static str, value: &str) -> &mut Self {
+        self.unset_variable(name).variables.push((name, value.to_owned()));
+        self
+    }
+
+    /// Programs started from now on do not have this environment variable.
+    pub fn unset_variable(&mut self, name: &str) -> &mut Self {
+        self.variables.retain(|(other, _)| *other != name);
         self
     }
 
@@ -176,9 +190,16 @@ impl World {
         let name = format!("w{}", self.downloaders.len() + 1);
         let mut given: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         self.fill_in(&mut given, Some(&name));
-        let process = Process::start(&name, command.args(given), &self.folder);
+        command.args(given).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let process = Process::start(&name, &mut command, &self.folder);
         self.downloaders.push(process);
         self.downloaders.last_mut().expect("one was just put there")
+    }
+
+    /// Kills all downloaders, and forgets them.
+    pub fn stop_downloaders(&mut self) -> &mut Self {
+        self.downloaders.clear();
+        self
     }
 
     /// The downloader that was started as number `number`, from 1.
@@ -291,6 +312,7 @@ impl World {
     pub fn start_producer(&self, arguments: &[String], input: impl Into<Stdio>) -> Process {
         let mut command = Process::command(self.programs.producer);
         command.args(arguments).stdin(input).current_dir(&*self.folder);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         Process::start(&format!("producer-{}", self.started), &mut command, &self.folder)
     }
 

@@ -4,6 +4,7 @@
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
+use crate::failpoint;
 use crate::reason::Reason;
 
 /// Why a body could not be read whole.
@@ -49,10 +50,10 @@ pub async fn read_capped(mut response: Response, cap: usize, announced: Announce
         return Err(BodyError::TooLarge { cap, head: Bytes::new() });
     }
     // Most bodies arrive as one chunk and need no copy; an announced length saves the others from growing step by step.
-    let Some(first) = response.chunk().await.map_err(BodyError::Transfer)? else {
+    let Some(first) = chunk(&mut response).await? else {
         return Ok(Bytes::new());
     };
-    let Some(second) = response.chunk().await.map_err(BodyError::Transfer)? else {
+    let Some(second) = chunk(&mut response).await? else {
         return within(first, cap);
     };
     let known = first.len() + second.len();
@@ -60,11 +61,18 @@ pub async fn read_capped(mut response: Response, cap: usize, announced: Announce
     body.extend_from_slice(&first);
     body.extend_from_slice(&second);
     while body.len() <= cap
-        && let Some(chunk) = response.chunk().await.map_err(BodyError::Transfer)?
+        && let Some(chunk) = chunk(&mut response).await?
     {
         body.extend_from_slice(&chunk);
     }
     within(body.freeze(), cap)
+}
+
+async fn chunk(response: &mut Response) -> Result<Option<Bytes>, BodyError> {
+    if failpoint::strikes("http.body") {
+        return Err(BodyError::Transfer(super::made_to_fail()));
+    }
+    response.chunk().await.map_err(BodyError::Transfer)
 }
 
 fn within(mut body: Bytes, cap: usize) -> Result<Bytes, BodyError> {

@@ -10,6 +10,8 @@ mod trouble;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::failpoint;
+
 pub use body::{Announced, BodyError, read_capped};
 pub use guard::{Guard, Refused, is_public};
 pub use retry_after::retry_after;
@@ -62,6 +64,19 @@ pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, reqwest::Err
         .pool_idle_timeout(IDLE_TIMEOUT)
         .gzip(settings.compressed)
         .build()
+}
+
+/// Sends a request, and waits for the head of the answer.
+pub async fn send(request: reqwest::RequestBuilder) -> Result<reqwest::Response, reqwest::Error> {
+    if failpoint::strikes("http.send") {
+        return Err(made_to_fail());
+    }
+    request.send().await
+}
+
+/// The client's errors cannot be made by hand; this is one of those that say nothing definite.
+fn made_to_fail() -> reqwest::Error {
+    reqwest::Proxy::all("http://\n").expect_err("this is no address")
 }
 
 fn redirects(guard: Guard) -> reqwest::redirect::Policy {

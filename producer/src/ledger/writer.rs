@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use common::failpoint;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -110,5 +111,9 @@ fn transact(
         result = result.and(done);
     }
     result?;
+    if failpoint::strikes("ledger.commit") {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+        return Err(rusqlite::Error::SqliteFailure(code, None));
+    }
     transaction.commit()
 }

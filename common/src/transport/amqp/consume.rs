@@ -13,8 +13,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::session::{CALL_TIMEOUT, Reconnect, Session, call};
+use super::session::{CALL_TIMEOUT, Reconnect, Session, broken, call, made_to_fail};
 use super::{AmqpSettings, declare, headers};
+use crate::failpoint;
 use crate::transport::{Message, Queue, Receipt, Settled, TransportError};
 
 /// The right to settle one delivery of RabbitMQ.
@@ -240,6 +241,10 @@ impl Link {
                 () = self.stop.cancelled() => break,
             };
             match delivery {
+                // Lost with its session, as all that is not settled yet.
+                Some(Ok(_)) if failpoint::strikes("broker.deliver") => {
+                    return Err(broken(&self.settings, made_to_fail()));
+                }
                 Some(Ok(delivery)) => self.hand_out(delivery).await,
                 Some(Err(source)) => {
                     return Err(TransportError::Broken { uri: self.settings.uri(), source: source.into() });

@@ -12,8 +12,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::session::{Reconnect, Session, call};
+use super::session::{Reconnect, Session, broken, call, made_to_fail};
 use super::{AmqpSettings, declare};
+use crate::failpoint;
 use crate::transport::{Destination, Published, Queue, QueueState, TransportError};
 
 /// Messages on their way without confirmation, at most. Confirms come in groups, one for each write to the broker's
@@ -280,6 +281,9 @@ impl Link {
         // Kept before the error is looked at: the message may be on its way all the same.
         serving.unconfirmed.insert(ticket, request);
         let confirm = published?;
+        if failpoint::strikes("broker.publish") {
+            return Err(broken(&self.settings, made_to_fail()));
+        }
         serving.confirms.push(Box::pin(async move { (ticket, confirm.await) }));
         Ok(())
     }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::AmqpSettings;
 use crate::chain::Chain;
+use crate::failpoint;
 use crate::transport::TransportError;
 
 /// How long a program that starts waits for a broker that does not answer yet.
@@ -73,6 +74,9 @@ async fn connect_in_turn(settings: &AmqpSettings, role: &str) -> Result<Connecti
 }
 
 async fn connect(settings: &AmqpSettings, role: &str) -> Result<Connection, TransportError> {
+    if failpoint::strikes("broker.connect") {
+        return Err(on_connect(settings, made_to_fail()));
+    }
     let properties = ConnectionProperties::default().with_connection_name(format!("{} ({role})", settings.name).into());
     let runtime = lapin::runtime::default_runtime().map_err(|error| on_connect(settings, error))?;
     let uri = settings.uri().for_connecting();
@@ -85,6 +89,9 @@ pub(super) async fn call<T>(
     settings: &AmqpSettings,
     answer: impl Future<Output = lapin::Result<T>>,
 ) -> Result<T, TransportError> {
+    if failpoint::strikes("broker.call") {
+        return Err(broken(settings, made_to_fail()));
+    }
     within(settings, answer, |error| {
         let refused = protocol_error(&error)
             .is_some_and(|kind| matches!(kind, AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)));
@@ -92,6 +99,16 @@ pub(super) async fn call<T>(
         if refused { TransportError::Refused { uri, source } } else { TransportError::Broken { uri, source } }
     })
     .await
+}
+
+/// A session that broke.
+pub(super) fn broken(settings: &AmqpSettings, source: lapin::Error) -> TransportError {
+    TransportError::Broken { uri: settings.uri(), source: source.into() }
+}
+
+/// What a connection says that was cut.
+pub(super) fn made_to_fail() -> lapin::Error {
+    std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()
 }
 
 async fn within<T>(

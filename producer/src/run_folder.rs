@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use common::run_name::RunName;
 
@@ -10,6 +11,10 @@ use crate::ledger;
 
 /// Locked for as long as a producer works on the run, by the operating system, so that a killed producer holds nothing.
 const LOCK: &str = "lock";
+
+/// How often, and how long, a lock that is taken is left to somebody who may only look.
+const LOOKS: u32 = 3;
+const LOOK: Duration = Duration::from_millis(10);
 
 /// There when somebody asked for the run to end for good.
 const CANCEL: &str = "cancel";
@@ -99,7 +104,7 @@ impl RunFolder {
         let file = path.join(LOCK);
         let opened = File::options().read(true).write(true).create(true).truncate(false).open(&file);
         let mut lock = opened.map_err(trouble("open", &file))?;
-        match lock.try_lock() {
+        match try_lock(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -135,6 +140,26 @@ impl RunFolder {
     #[must_use]
     pub fn cancel_mark(&self) -> PathBuf {
         self.path.join(CANCEL)
+    }
+}
+
+/// Takes the lock, beside those who look whether it is free: [`is_held`] has it for a moment itself.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            tried => return tried,
+        }
+    }
+    file.try_lock()
+}
+
+/// Whether a producer works on the run in this folder. Where that cannot be found out, it is taken to.
+#[must_use]
+pub fn is_held(folder: &Path) -> bool {
+    match File::open(folder.join(LOCK)) {
+        Ok(lock) => lock.try_lock_shared().is_err(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
 }
 
@@ -174,7 +199,10 @@ mod tests {
         fs::write(held.path().join(ledger::FILE), "").expect("written");
         let refused = RunFolder::open(runs.path(), &run).expect_err("held");
         assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
+        assert!(is_held(held.path()));
+        let path = held.path().to_owned();
         drop(held);
+        assert!(!is_held(&path));
         RunFolder::open(runs.path(), &run).expect("free again");
     }
 }

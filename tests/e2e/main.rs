@@ -32,6 +32,7 @@ mod resume_manual;
 mod retry;
 mod speed;
 mod store_names;
+mod status;
 mod store_trouble;
 mod timeouts;
 mod torture;

@@ -137,7 +137,8 @@ impl Summary {
     }
 }
 
-fn size(bytes: u64) -> String {
+/// A number of bytes for people.
+pub(crate) fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
     let mut number = bytes as f64;
     for unit in ["B", "kB", "MB", "GB"] {

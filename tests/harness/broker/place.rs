@@ -1,8 +1,8 @@
 //! A corner of a broker for one test, and what tests do to its queues behind Warren's back.
 
 use lapin::options::{
-    BasicGetOptions, BasicPublishOptions, BasicRejectOptions, ConfirmSelectOptions, QueueDeclareOptions,
-    QueueDeleteOptions,
+    BasicGetOptions, BasicPublishOptions, BasicRejectOptions, ConfirmSelectOptions, QueueBindOptions,
+    QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
@@ -103,18 +103,27 @@ impl Place {
 
     /// Puts messages of our own into a queue that exists, in this order.
     pub async fn publish_all(&self, queue: &str, bodies: impl IntoIterator<Item = &[u8]>) {
+        self.publish_by("", queue, bodies).await;
+    }
+
+    /// Gives a message of our own to an exchange that has a queue for it.
+    pub async fn publish_to_exchange(&self, exchange: &str, body: &[u8]) {
+        self.publish_by(exchange, "", [body]).await;
+    }
+
+    async fn publish_by(&self, exchange: &str, key: &str, bodies: impl IntoIterator<Item = &[u8]>) {
         self.on_a_channel(async |channel| {
             channel.confirm_select(ConfirmSelectOptions::default()).await?;
             let mut confirmations = Vec::new();
             for body in bodies {
                 let options = BasicPublishOptions { mandatory: true, ..Default::default() };
                 let properties = BasicProperties::default().with_delivery_mode(2);
-                let publishing = channel.basic_publish("".into(), queue.into(), options, body, properties);
+                let publishing = channel.basic_publish(exchange.into(), key.into(), options, body, properties);
                 confirmations.push(publishing.await?);
             }
             for confirmation in confirmations {
                 let confirmation = confirmation.await?;
-                assert!(matches!(confirmation, Confirmation::Ack(None)), "{queue}: {confirmation:?}");
+                assert!(matches!(confirmation, Confirmation::Ack(None)), "{exchange} {key}: {confirmation:?}");
             }
             Ok(())
         })
@@ -181,6 +190,16 @@ impl Place {
         })
         .await
         .expect("a queue can be declared");
+    }
+
+    /// Has an exchange give its messages to a queue too.
+    pub async fn bind(&self, queue: &str, exchange: &str) {
+        self.on_a_channel(async |channel| {
+            let options = QueueBindOptions::default();
+            channel.queue_bind(queue.into(), exchange.into(), "".into(), options, FieldTable::default()).await
+        })
+        .await
+        .expect("a queue can be bound");
     }
 
     /// Deletes a queue with all that is in it.

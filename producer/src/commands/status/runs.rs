@@ -1,0 +1,81 @@
+//! The runs of a folder, seen from outside: whoever works on them is not disturbed.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use common::run_name::RunName;
+
+use super::StatusError;
+use crate::ledger::{self, Glance, LedgerError};
+use crate::report::CANCELLED;
+use crate::run_folder;
+
+/// The ledger's word for a run that a producer works on, or was killed over.
+const RUNNING: &str = "running";
+
+/// The summary's word for a run that can be resumed after it was stopped.
+const INTERRUPTED: &str = "interrupted";
+
+/// States in which nobody will read replies any more.
+const OVER: [&str; 2] = ["complete", CANCELLED];
+
+/// A run.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) name: RunName,
+    /// `running`, or one of the summary's states.
+    pub(super) state: String,
+    /// Its producer was killed: it could not say itself how the run ended.
+    pub(super) killed: bool,
+    pub(super) glance: Glance,
+    /// Replies that nobody has read yet; `None` where nobody asked, or will.
+    pub(super) replies: Option<u32>,
+}
+
+impl Run {
+    /// Looks at the run in `runs`.
+    pub(super) fn look(runs: &Path, name: &RunName) -> Result<Self, StatusError> {
+        let folder = runs.join(name.as_str());
+        if !folder.join(ledger::FILE).is_file() {
+            return Err(StatusError::NoSuchRun { run: name.clone(), folder: runs.display().to_string() });
+        }
+        let (glance, killed) = glance(&folder)?;
+        let state = if killed { INTERRUPTED.to_owned() } else { glance.state.clone() };
+        Ok(Self { name: name.clone(), state, killed, glance, replies: None })
+    }
+
+    /// All runs in `runs`.
+    pub(super) fn all(runs: &Path) -> Result<Vec<Self>, StatusError> {
+        let entries = match fs::read_dir(runs) {
+            Ok(entries) => entries,
+            // Nobody has run anything yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(StatusError::Folder(runs.display().to_string(), error)),
+        };
+        let mut names: Vec<RunName> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().join(ledger::FILE).is_file())
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .collect();
+        names.sort();
+        names.iter().map(|name| Self::look(runs, name)).collect()
+    }
+
+    /// Whether somebody may yet read its replies.
+    pub(super) fn awaits_replies(&self) -> bool {
+        !OVER.contains(&self.state.as_str())
+    }
+}
+
+/// The run as its ledger has it, and whether its producer was killed.
+fn glance(folder: &Path) -> Result<(Glance, bool), LedgerError> {
+    let first = ledger::glance(folder)?;
+    if first.state != RUNNING || run_folder::is_held(folder) {
+        return Ok((first, false));
+    }
+    // Nobody holds it now; it may have ended in good order between the two looks.
+    let second = ledger::glance(folder)?;
+    let killed = second.state == RUNNING;
+    Ok((second, killed))
+}

@@ -44,7 +44,7 @@ pub enum Command {
     Cancel(CancelOptions),
     /// Show what a page offers, one JSON line an image; nothing is fetched but the page
     Extract(ExtractOptions),
-    /// Show runs, the task queue and the downloaders on it
+    /// Show runs, queues, and what each downloader is doing
     Status(StatusOptions),
     /// The dead letters: batches that no downloader could read, or survive
     Dead(DeadOptions),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Command, CommandFactory};
+use common::control;
 use common::image_id::ImageId;
 use common::outcome::Status;
 use common::reason::Reason;
@@ -165,7 +166,7 @@ fn the_fields_of_the_summary_are_those_of_the_code() {
 fn the_messages_that_the_protocol_shows_can_be_read() {
     let text = read("docs/protocol.md");
     let examples = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let (mut tasks, mut replies) = (0, 0);
+    let (mut tasks, mut replies, mut questions, mut answers) = (0, 0, 0, 0);
     for example in examples {
         if example.contains("\"images\"") {
             let task = wire::read_task(example.as_bytes()).expect("a task that a downloader reads");
@@ -173,12 +174,18 @@ fn the_messages_that_the_protocol_shows_can_be_read() {
                 assert_eq!(image.id, ImageId::new(&task.run, &image.url), "the id of {}", image.url);
             }
             tasks += 1;
+        } else if example.contains("\"answers\"") {
+            control::read_question(example.as_bytes()).expect("a question that a downloader reads");
+            questions += 1;
+        } else if example.contains("\"in_flight\"") {
+            control::read_answer(example.as_bytes()).expect("an answer that a producer reads");
+            answers += 1;
         } else {
             wire::read_reply(example.as_bytes()).expect("a reply that a producer reads");
             replies += 1;
         }
     }
-    assert_eq!((tasks, replies), (1, 1), "one example each");
+    assert_eq!((tasks, replies, questions, answers), (1, 1, 1, 1), "one example each");
 }
 
 /// What `--help` prints, the same on every machine.

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use harness::run::json;
-use harness::{Broker, Exit, Finished, Gate, Signal, World, eventually, one_at_a_time};
+use harness::{Broker, Exit, Finished, Gate, Mount, Signal, World, eventually, one_at_a_time};
 use serde_json::{Value, json};
 
 use crate::{PROGRAMS, images, plain, world};
@@ -216,4 +216,49 @@ async fn a_killed_run_is_not_said_to_run_and_its_waiting_replies_are_counted() {
     assert_eq!((&run["state"], &run["killed"]), (&json!("interrupted"), &json!(true)), "{shown}");
     let table = status(&mut world, &["mine"]).await;
     assert!(table.expect_code(0).output.contains("producer resume mine"), "{}", table.output);
+}
+
+#[tokio::test]
+async fn a_store_in_trouble_is_said() {
+    let mut world = world("status-store").await;
+    let disk = Mount::in_memory(world.store().folder(), "size=2m");
+    world.downloaders(1).await;
+    disk.change("ro");
+    let urls = images(&world, 5, plain);
+    let crawl = world.start_urls(&urls, &[]);
+    let shown = eventually_shown(&mut world, "the trouble", |shown| {
+        workers(shown).first().is_some_and(|worker| worker["store"]["state"] == "trouble")
+    })
+    .await;
+    let store = &workers(&shown)[0]["store"];
+    assert!(store["why"].as_str().is_some_and(|why| why.contains("Read-only file system")), "{store}");
+    assert!(store["since"].is_string(), "{store}");
+    let table = status(&mut world, &[]).await;
+    assert!(table.expect_code(0).output.contains("takes nothing for"), "{}", table.output);
+    disk.change("rw");
+    world.finish(crawl).await.expect_complete().expect_stored(5);
+    eventually_shown(&mut world, "no trouble", |shown| {
+        workers(shown).first().is_some_and(|worker| worker["store"]["state"] == "ok")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_documented_permissions_are_enough_and_without_questions_a_downloader_works_on() {
+    let _turn = one_at_a_time().await;
+    let node = Broker::private("permissions", "").await;
+    for (name, configure, answers) in [("all", r"^warren\.", 1), ("mute", r"^warren\.(tasks$|dead$|replies\.)", 0)] {
+        let place = node.place(name).await;
+        let write = r"^(warren\.|amq\.default$)";
+        node.rabbitmqctl(&["set_permissions", "-p", name, "warren", configure, write, r"^warren\."]).await;
+        let mut world = World::at(name, PROGRAMS, Some(place)).await;
+        let urls = images(&world, 5, plain);
+        world.downloaders(1).await;
+        world.urls(&urls, &[]).await.expect_complete().expect_stored(5);
+        let shown = eventually_shown(&mut world, "the answers", |shown| workers(shown).len() == answers).await;
+        assert_eq!(shown["broker"]["downloaders"], 1, "{shown}");
+        let muted = world.worker(1).talk().contains("cannot listen for questions");
+        assert_eq!(muted, answers == 0, "{}", world.worker(1).talk());
+        world.worker(1).expect_running();
+    }
 }

@@ -9,7 +9,6 @@
 mod batch;
 mod caution;
 mod claims;
-
 pub mod cli;
 mod control;
 mod deliveries;

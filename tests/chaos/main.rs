@@ -85,16 +85,15 @@ fn from_the_clock() -> u64 {
 /// The folder of this storm, empty. It stays after a failure, until a storm of the same seed. One that was named must be
 /// empty: it may hold what somebody needs.
 fn fresh_folder(options: &Options, seed: u64) -> Result<PathBuf, String> {
-    let folder = match &options.folder {
-        Some(folder) => folder.clone(),
-        None => {
-            let folder = std::env::temp_dir().join(format!("warren-chaos-{seed}"));
-            match fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(format!("cannot empty {}: {error}", folder.display()));
-                }
-                _ => folder,
+    let folder = if let Some(folder) = &options.folder {
+        folder.clone()
+    } else {
+        let folder = std::env::temp_dir().join(format!("warren-chaos-{seed}"));
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(format!("cannot empty {}: {error}", folder.display()));
             }
+            _ => folder,
         }
     };
     fs::create_dir_all(&folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;

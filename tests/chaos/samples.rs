@@ -58,8 +58,8 @@ impl Samples {
     /// Memory (in MiB) and descriptors of each program, and whether both are flat.
     pub(crate) fn courses(&self) -> Vec<(&str, Course, Course, bool)> {
         let of = |(name, samples): (&'_ String, &Vec<Sample>)| {
-            let bytes = course(samples.iter().map(|sample| sample.bytes / MEBIBYTE).collect());
-            let descriptors = course(samples.iter().map(|sample| sample.descriptors).collect());
+            let bytes = course(&samples.iter().map(|sample| sample.bytes / MEBIBYTE).collect::<Vec<_>>());
+            let descriptors = course(&samples.iter().map(|sample| sample.descriptors).collect::<Vec<_>>());
             let is_flat = is_flat(bytes, MORE_BYTES / MEBIBYTE) && is_flat(descriptors, MORE_DESCRIPTORS);
             (name.to_owned(), bytes, descriptors, is_flat)
         };
@@ -79,7 +79,7 @@ fn is_flat(course: Course, more: f64) -> bool {
     course.last <= course.first * GROWTH + more
 }
 
-fn course(samples: Vec<f64>) -> Course {
+fn course(samples: &[f64]) -> Course {
     let third = samples.len().div_ceil(3);
     let most = samples.iter().copied().fold(0.0, f64::max);
     let last = samples.len() - third;
@@ -105,9 +105,9 @@ mod tests {
 
     #[test]
     fn what_grows_is_not_flat_and_what_peaks_is() {
-        let growing = course((0..300).map(f64::from).collect());
+        let growing = course(&(0..300).map(f64::from).collect::<Vec<_>>());
         assert!(!is_flat(growing, 20.0), "{growing:?}");
-        let peak = course((0..300).map(|second| if second == 150 { 1_000.0 } else { 50.0 }).collect());
+        let peak = course(&(0..300).map(|second| if second == 150 { 1_000.0 } else { 50.0 }).collect::<Vec<_>>());
         assert!(is_flat(peak, 20.0), "{peak:?}");
         assert!((peak.most - 1_000.0).abs() < 1.0);
     }

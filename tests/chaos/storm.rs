@@ -285,12 +285,11 @@ async fn weather(
 /// Waits for the end of the run; when it does not come, for the producer's story.
 async fn at_last(mut producer: JoinHandle<Finished>, stop: CancellationToken) -> Finished {
     let deadline = Instant::now() + CALM;
-    match timeout_at(deadline, &mut producer).await {
-        Ok(run) => run.expect("it does not panic"),
-        Err(_) => {
-            stop.cancel();
-            producer.await.expect("it does not panic")
-        }
+    if let Ok(run) = timeout_at(deadline, &mut producer).await {
+        run.expect("it does not panic")
+    } else {
+        stop.cancel();
+        producer.await.expect("it does not panic")
     }
 }
 

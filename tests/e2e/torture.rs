@@ -143,7 +143,8 @@ fn site(world: &World) -> BTreeMap<String, Expected> {
     let mut expected = BTreeMap::new();
     for page in 0..PAGES {
         let of_page = (0..IMAGES).filter(|number| number % PAGES == page);
-        let images: String = of_page.map(|number| format!("<img src=/{number}.png>")).collect();
+        let images: Vec<String> = of_page.map(|number| format!("<img src=/{number}.png>")).collect();
+        let images = images.join("");
         let path = if page == 0 { "/".to_owned() } else { format!("/page-{page}") };
         world.page(&path, &format!("{images}<a href=/page-{}>next</a>", page + 1));
     }

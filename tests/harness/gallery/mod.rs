@@ -171,7 +171,9 @@ impl Shared {
 
     fn links(&self, pages: impl Iterator<Item = u64>) -> String {
         let links = pages.filter(|page| *page < self.plan.pages);
-        links.map(|page| format!("<p><a href=\"{}\">page {page}</a></p>\n", self.page_url(page))).collect()
+        let links: Vec<String> =
+            links.map(|page| format!("<p><a href=\"{}\">page {page}</a></p>", self.page_url(page))).collect();
+        links.join("\n")
     }
 
     fn root(&self) -> String {
@@ -182,9 +184,10 @@ impl Shared {
         let first = |page: u64| page * self.plan.pictures / self.plan.pages;
         // The first picture is on every page, as logos are.
         let images = std::iter::once(0).chain(first(page)..first(page + 1));
-        let images: String = images
-            .map(|number| format!("<img src=\"{}\" alt=\"picture {number}\">\n", self.picture_url(number)))
+        let images: Vec<String> = images
+            .map(|number| format!("<img src=\"{}\" alt=\"picture {number}\">", self.picture_url(number)))
             .collect();
+        let images = images.join("\n");
         format!(
             "<!doctype html><title>Page {page}</title>\n{images}{}",
             self.links(std::iter::once(page + self.plan.chains))

@@ -45,7 +45,7 @@ async fn serve(stream: TcpStream, host: usize, shared: &Shared, mut mood: watch:
             shared.tempo.wait(place, &shared.plan, &shared.tally).await;
             tokio::time::sleep(shared.latency(&path, asked)).await;
             // Its sender lives as long as the site.
-            mood.wait_for(|mood| *mood != Mood::Stalling).await.map(|mood| *mood).unwrap_or(Mood::Resetting)
+            mood.wait_for(|mood| *mood != Mood::Stalling).await.map_or(Mood::Resetting, |mood| *mood)
         };
         let mood = tokio::select! {
             mood = moment => mood,

@@ -25,10 +25,11 @@ pub fn limit() -> Option<u64> {
 /// Whether an error, or what caused it, is that this process or the system has no file descriptor left.
 #[must_use]
 pub fn ran_out(error: &(dyn Error + 'static)) -> bool {
-    let ran_out = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
+    let none_left = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
     std::iter::successors(Some(error), |&error| error.source())
         .filter_map(|error| error.downcast_ref::<io::Error>())
-        .any(|error| ran_out.contains(&error.raw_os_error()))
+        // What an I/O error wraps is not its source: that is the source of what it wraps.
+        .any(|error| none_left.contains(&error.raw_os_error()) || error.get_ref().is_some_and(|inner| ran_out(inner)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -98,8 +98,10 @@ async fn carry(client: TcpStream, upstream: SocketAddr, mut hands: Hands) -> io:
     let server = TcpStream::connect(upstream).await?;
     server.set_zero_linger()?;
     server.set_nodelay(true)?;
-    let (client_reader, client_writer) = client.into_split();
-    let (server_reader, server_writer) = server.into_split();
+    // Borrowed halves: owned ones would close their direction in order when they are dropped.
+    let (mut client, mut server) = (client, server);
+    let (client_reader, client_writer) = client.split();
+    let (server_reader, server_writer) = server.split();
     let wire = hands.wire.clone();
     let there = pass(client_reader, server_writer, wire.clone());
     let back = pass(server_reader, client_writer, wire);
@@ -112,7 +114,7 @@ async fn carry(client: TcpStream, upstream: SocketAddr, mut hands: Hands) -> io:
 }
 
 /// Passes on one direction to its end.
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut wire: watch::Receiver<Wire>) -> io::Result<()> {
+async fn pass(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut wire: watch::Receiver<Wire>) -> io::Result<()> {
     let mut piece = vec![0; 16 << 10];
     loop {
         let length = from.read(&mut piece).await?;

@@ -125,6 +125,10 @@ pub struct BrokerUris(Arc<[BrokerUri]>);
 impl BrokerUris {
     /// Reads what was typed: values of one or more addresses.
     pub fn read(typed: &[Typed]) -> Result<Self, BadAddress> {
+        if typed.iter().any(|Typed(value)| value.trim_end().ends_with(',')) {
+            // It would be taken for a part of the last address's virtual host.
+            return Err(BadAddress);
+        }
         let addresses = typed.iter().flat_map(|Typed(value)| split_addresses(value));
         let uris: Vec<BrokerUri> = addresses.map(str::parse).collect::<Result<_, _>>()?;
         if uris.is_empty() { Err(BadAddress) } else { Ok(Self(uris.into())) }

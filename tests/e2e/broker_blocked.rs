@@ -85,7 +85,7 @@ async fn expect_pause(name: &str, alarm: [&str; 2], all_clear: [&str; 2]) {
     let consuming = connections.lines().filter(|line| line.contains("downloader") && line.contains("(consume)"));
     let states: Vec<&str> = consuming.filter_map(|line| line.split('\t').next_back()).collect();
     // "blocking": it would be blocked by the first message, and is not.
-    assert_eq!(states, ["blocking", "blocking"], "{connections}");
+    assert!(states.len() >= 2 && states.iter().all(|state| *state == "blocking"), "{connections}");
     sleep(LONGER.saturating_sub(blocked.elapsed())).await;
     crawl.process.expect_running();
 

@@ -33,6 +33,16 @@ pub enum TransportError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// It answers, and takes no messages.
+    #[error(
+        "the broker at {uri} refused all messages to a queue for {seconds} s: the queue is full, or lost its leader"
+    )]
+    Refusing {
+        /// Where.
+        uri: BrokerUri,
+        /// For how long it was tried.
+        seconds: u64,
+    },
     /// It answers, and says no.
     #[error(
         "the broker at {uri} refuses; check the user, the password, the virtual host and its permissions in --broker \

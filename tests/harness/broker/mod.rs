@@ -4,11 +4,13 @@
 //! keep apart by the programs' `--prefix` instead of by virtual hosts.
 
 mod certificates;
+mod cluster;
 mod node;
 mod place;
 mod surroundings;
 
 pub use certificates::{Authority, Certificate};
+pub use cluster::Cluster;
 pub use node::Node;
 pub use place::Place;
 pub use surroundings::NodeSettings;

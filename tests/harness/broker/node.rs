@@ -47,7 +47,7 @@ impl Node {
     pub(super) fn new(folder: Folder, name: String, settings: &NodeSettings, realm: Realm) -> Self {
         let port = free_port();
         surroundings::write_settings(&folder, port, settings, &realm);
-        let environment = surroundings::environment(&folder, &name, &realm);
+        let environment = surroundings::environment(&folder, &name, settings, &realm);
         Self { server: None, _realm: realm, name, port, environment, scripts: surroundings::scripts(), folder }
     }
 

@@ -23,6 +23,8 @@ pub struct NodeSettings {
     pub lines: String,
     /// Plugins, comma separated.
     pub plugins: String,
+    /// Arguments for Erlang.
+    pub erlang: String,
 }
 
 /// Erlang's port mapper and the secret that nodes know each other by. Nodes that share it can form a cluster.
@@ -94,7 +96,12 @@ pub(super) fn write_settings(folder: &Folder, port: u16, settings: &NodeSettings
 }
 
 /// The variables that its scripts take from the environment.
-pub(super) fn environment(folder: &Path, name: &str, realm: &Realm) -> Vec<(&'static str, String)> {
+pub(super) fn environment(
+    folder: &Path,
+    name: &str,
+    settings: &NodeSettings,
+    realm: &Realm,
+) -> Vec<(&'static str, String)> {
     let inside = |file: &str| folder.join(file).to_string_lossy().into_owned();
     vec![
         ("HOME", inside("home")),
@@ -110,7 +117,10 @@ pub(super) fn environment(folder: &Path, name: &str, realm: &Realm) -> Vec<(&'st
         ("RABBITMQ_LOG_BASE", inside("log")),
         ("RABBITMQ_PID_FILE", inside("pid")),
         // Two schedulers are enough for tests, on machines with many cores too.
-        ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +A 8".to_owned()),
+        (
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+            format!("-kernel inet_dist_use_interface {{127,0,0,1}} +S 2:2 +A 8 {}", settings.erlang),
+        ),
     ]
 }
 

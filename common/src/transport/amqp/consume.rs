@@ -192,7 +192,7 @@ impl Link {
 
     async fn open(&mut self) -> Result<(Session, Option<Consuming>), TransportError> {
         let session = Session::open(&self.settings, "consume").await?;
-        declare::declare(&self.settings, &session.channel, &self.queue).await?;
+        declare::declare(&self.settings, &session, &self.queue).await?;
         let consuming = self.consume_as_wished(&session.channel).await?;
         Ok((session, consuming))
     }

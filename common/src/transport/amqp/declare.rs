@@ -10,7 +10,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ExchangeKind};
 
 use super::AmqpSettings;
-use super::session::{call, protocol_error};
+use super::session::{Session, call, protocol_error};
 use crate::topology::{CONTROL_QUEUE_LEASE, DELIVERY_LIMIT, LOOK_LIMIT, QUESTION_LIFE, REPLY_QUEUE_LEASE, Topology};
 use crate::transport::{Destination, Queue, QueueState, TransportError};
 
@@ -19,7 +19,8 @@ use crate::transport::{Destination, Queue, QueueState, TransportError};
 /// Batches go through an exchange that gives all of them to the task queue, with the run's name as the routing key. That
 /// key stays with a batch that dies: the dead-letter exchange gives it to the dead-letter queue, and to the replies of the
 /// run, which so learns of it.
-pub(super) async fn declare(settings: &AmqpSettings, channel: &Channel, queue: &Queue) -> Result<(), TransportError> {
+pub(super) async fn declare(settings: &AmqpSettings, session: &Session, queue: &Queue) -> Result<(), TransportError> {
+    let channel = &session.channel;
     let (tasks, dead, control) = (settings.topology.tasks(), settings.topology.dead(), settings.topology.control());
     match queue {
         // Before the task queue: a letter that dies into nothing would stay in it for ever.
@@ -43,7 +44,10 @@ pub(super) async fn declare(settings: &AmqpSettings, channel: &Channel, queue: &
             bind(settings, channel, &dead, &dead, "#").await
         }
         Queue::Replies(run) => {
-            declare_one(settings, channel, queue).await?;
+            // A run may be gone on with by more or fewer addresses than it began with: a queue of the other type does too.
+            if !inspect(settings, &session.connection, queue).await?.exists {
+                declare_one(settings, channel, queue).await?;
+            }
             bind(settings, channel, &queue.name(&settings.topology), &dead, run.as_str()).await
         }
         Queue::Listener(_) => {
@@ -115,6 +119,10 @@ fn is_mismatch(error: &Arc<lapin::Error>) -> bool {
 
 fn shape(settings: &AmqpSettings, queue: &Queue) -> FieldTable {
     let text = |value: &str| AMQPValue::LongString(value.into());
+    // Short-lived and owned by one program: classic queues, which quorum queues are no replacement for. They are durable
+    // because RabbitMQ 4.3 has no others that outlive a connection. But a classic queue dies with its node, so in a cluster
+    // they are quorum queues all the same.
+    let short_lived = if settings.is_cluster() { "quorum" } else { "classic" };
     let arguments = match queue {
         Queue::Tasks => vec![
             ("x-queue-type", text("quorum")),
@@ -126,11 +134,18 @@ fn shape(settings: &AmqpSettings, queue: &Queue) -> FieldTable {
         ],
         // A look takes letters and gives them back, which counts as a delivery; RabbitMQ 4 drops after 20 of them by itself.
         Queue::Dead => vec![("x-queue-type", text("quorum")), ("x-delivery-limit", AMQPValue::LongLongInt(LOOK_LIMIT))],
-        // Short-lived and owned by one program: classic queues, which quorum queues are no replacement for. They are durable
-        // because RabbitMQ 4.3 has no others that outlive a connection.
-        Queue::Replies(_) => vec![("x-queue-type", text("classic")), ("x-expires", milliseconds(REPLY_QUEUE_LEASE))],
+        Queue::Replies(_) => {
+            let mut arguments =
+                vec![("x-queue-type", text(short_lived)), ("x-expires", milliseconds(REPLY_QUEUE_LEASE))];
+            if settings.is_cluster() {
+                // RabbitMQ 4 drops after 20 deliveries by itself, and a producer that is cut off again and again is no
+                // reason to lose replies.
+                arguments.push(("x-delivery-limit", AMQPValue::LongLongInt(LOOK_LIMIT)));
+            }
+            arguments
+        }
         Queue::Listener(_) | Queue::Answers(_) => vec![
-            ("x-queue-type", text("classic")),
+            ("x-queue-type", text(short_lived)),
             ("x-expires", milliseconds(CONTROL_QUEUE_LEASE)),
             ("x-message-ttl", milliseconds(QUESTION_LIFE)),
         ],

@@ -36,7 +36,7 @@ impl DeadLetters {
     /// Opens a connection of its own, and counts what waits.
     pub(super) async fn open(settings: AmqpSettings) -> Result<Self, TransportError> {
         let session = Session::open(&settings, "dead letters").await?;
-        declare::declare(&settings, &session.channel, &Queue::Dead).await?;
+        declare::declare(&settings, &session, &Queue::Dead).await?;
         let name = settings.topology.dead();
         let passive = QueueDeclareOptions::durable().passive();
         let asked = session.channel.queue_declare(name.as_str().into(), passive, FieldTable::default());

@@ -27,6 +27,11 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait before a message that the queue refused (it is full) is offered again.
 const REFUSED_DELAY: Duration = Duration::from_millis(200);
 
+/// A queue that took nothing for this long, however often it was offered a message, is offered them by a new session: after
+/// a quorum queue has lost its leader, a channel of RabbitMQ 3.10 may refuse for ever what a new one takes, because it asks
+/// the node that is gone whether it may.
+const REFUSED_TIMEOUT: Duration = Duration::from_secs(6);
+
 /// How often it is said that a queue is full: it stays so for a while, and is offered messages five times a second.
 const FULL_TOLD_EVERY: Duration = Duration::from_mins(1);
 
@@ -173,7 +178,7 @@ impl Link {
 
     async fn open(&self) -> Result<Session, TransportError> {
         let session = Session::open(&self.settings, "publish").await?;
-        declare::declare(&self.settings, &session.channel, &Queue::Tasks).await?;
+        declare::declare(&self.settings, &session, &Queue::Tasks).await?;
         call(&self.settings, session.channel.confirm_select(ConfirmSelectOptions::default())).await?;
         Ok(session)
     }
@@ -302,15 +307,18 @@ impl Link {
             return Ok(());
         };
         match confirmation {
-            Confirmation::Ack(None) => answer(request.done, Ok(Published::Queued)),
+            Confirmation::Ack(None) => {
+                serving.taken(&request.to);
+                answer(request.done, Ok(Published::Queued));
+            }
             Confirmation::Ack(Some(_)) if matches!(request.to, Destination::Tasks(_)) => {
                 tracing::warn!("the task queue was deleted; declaring it again");
-                declare::declare(&self.settings, &session.channel, &Queue::Tasks).await?;
+                declare::declare(&self.settings, session, &Queue::Tasks).await?;
                 self.waiting.push_back(request);
             }
             Confirmation::Ack(Some(_)) => answer(request.done, Ok(Published::Unroutable)),
             Confirmation::Nack(_) => {
-                serving.tell_full();
+                serving.refused(&request.to);
                 serving.resume_at = Some(Instant::now() + REFUSED_DELAY);
                 self.waiting.push_back(request);
             }
@@ -352,6 +360,9 @@ impl Link {
             let seconds = CONFIRM_TIMEOUT.as_secs();
             return Err(TransportError::Silent { uri: self.settings.uri(), seconds });
         }
+        if serving.refused.iter().any(|(_, since)| since.elapsed() > REFUSED_TIMEOUT) {
+            return Err(TransportError::Refusing { uri: self.settings.uri(), seconds: REFUSED_TIMEOUT.as_secs() });
+        }
         Ok(())
     }
 }
@@ -370,6 +381,8 @@ struct Serving<'s> {
     resume_at: Option<Instant>,
     /// When it was last said that a queue is full.
     full_told: Option<Instant>,
+    /// What was refused by now, and since when it is refused without exception.
+    refused: Vec<(Destination, Instant)>,
     /// When the last confirmation came, or the first message after a pause was sent.
     progress: Instant,
 }
@@ -384,14 +397,24 @@ impl<'s> Serving<'s> {
             next_ticket: 0,
             resume_at: None,
             full_told: None,
+            refused: Vec::new(),
             progress: Instant::now(),
         }
     }
 
-    fn tell_full(&mut self) {
+    fn refused(&mut self, to: &Destination) {
+        if !self.refused.iter().any(|(refused, _)| refused == to) {
+            self.refused.push((to.clone(), Instant::now()));
+        }
         if self.full_told.is_none_or(|told| told.elapsed() >= FULL_TOLD_EVERY) {
             self.full_told = Some(Instant::now());
-            tracing::info!("a queue is full and takes no messages; offering them again until it does");
+            tracing::info!(
+                "a queue is full or has no leader, and takes no messages; offering them again until it does"
+            );
         }
+    }
+
+    fn taken(&mut self, to: &Destination) {
+        self.refused.retain(|(refused, _)| refused != to);
     }
 }

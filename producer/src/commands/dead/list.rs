@@ -118,9 +118,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "run  reason          images     age  deliveries  first image");
         assert_eq!(lines[1], r"r    delivery-limit      64  1m 30s          21  http://a/\u{1b}[2J");
-        assert!(
-            lines[2].starts_with("-    -                    -       -           -  unreadable: the message is of")
-        );
+        assert!(lines[2].starts_with("-    -                    -       -           -  unreadable: the message is of"));
         assert_eq!(lines[4], "2 dead letters");
     }
 }

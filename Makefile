@@ -45,6 +45,8 @@ doc: ## rustdoc, private items too (its readers are contributors), where a warni
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
 
 .PHONY: cargo-test
+# The end-to-end tests mostly wait: for time-outs, heartbeats, brokers that start. More of them than cores at once is right.
+cargo-test: export RUST_TEST_THREADS ?= 8
 cargo-test: ## unit tests and end-to-end tests on a private RabbitMQ
 	$(CARGO) test --workspace --locked
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::{Exit, Process, Signal};
 use tokio::sync::mpsc;
@@ -95,7 +95,10 @@ impl Downloader {
         if !process.try_signal(Signal::Term) {
             return;
         }
-        match process.ended_within(DRAIN).await {
+        let begun = Instant::now();
+        let ended = process.ended_within(DRAIN).await;
+        self.record.say(&format!("{} drained for {:.1} s", process.name(), begun.elapsed().as_secs_f64()));
+        match ended {
             Some(Exit::Code(0)) => {}
             // Told to leave before it had found the broker: there was nothing to drain.
             Some(Exit::Code(3)) => self.record.restarted(),

@@ -49,7 +49,7 @@ const POINTS: [&str; 14] = [
 
 #[tokio::test]
 async fn calls_to_the_broker_fail() {
-    endure_all(&[("broker", 1), ("broker.call", 30), ("broker.publish", 9), ("broker.deliver", 5)]).await;
+    endure_all(&[("broker", 1), ("broker.call", 30), ("broker.publish", 20), ("broker.deliver", 5)]).await;
 }
 
 #[tokio::test]

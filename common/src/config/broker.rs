@@ -94,6 +94,10 @@ impl FromStr for BrokerUri {
         let mut uri: AMQPUri = text.parse().map_err(|_| BadAddress)?;
         // It takes an IPv6 address for none at all, and would connect to localhost.
         let url = Url::parse(text).map_err(|_| BadAddress)?;
+        if url.path().contains(',') {
+            // What follows was to be another address; in the name of a virtual host a comma is written %2C.
+            return Err(BadAddress);
+        }
         if let Some(Host::Ipv6(address)) = url.host() {
             uri.authority.host = address.to_string();
         }
@@ -125,10 +129,6 @@ pub struct BrokerUris(Arc<[BrokerUri]>);
 impl BrokerUris {
     /// Reads what was typed: values of one or more addresses.
     pub fn read(typed: &[Typed]) -> Result<Self, BadAddress> {
-        if typed.iter().any(|Typed(value)| value.trim_end().ends_with(',')) {
-            // It would be taken for a part of the last address's virtual host.
-            return Err(BadAddress);
-        }
         let addresses = typed.iter().flat_map(|Typed(value)| split_addresses(value));
         let uris: Vec<BrokerUri> = addresses.map(str::parse).collect::<Result<_, _>>()?;
         if uris.is_empty() { Err(BadAddress) } else { Ok(Self(uris.into())) }

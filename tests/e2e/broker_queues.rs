@@ -67,6 +67,16 @@ async fn a_deleted_reply_queue_is_declared_again_and_what_was_lost_with_it_is_se
     world.worker(1).expect_running();
 }
 
+/// A run that goes on by more addresses than it began with would declare another type.
+#[tokio::test]
+async fn a_reply_queue_of_another_shape_is_taken_as_it_is() {
+    let mut world = world("other-replies").await;
+    let urls = images(&world, 3, |image| image);
+    world.downloaders(1).await;
+    world.place().declare_classic(&world.place().queue("replies.run-1")).await;
+    world.urls(&urls, &[]).await.expect_complete().expect_stored(3);
+}
+
 /// By a policy: an operator keeps a queue small. The tasks are offered again until the queue takes them.
 #[tokio::test]
 async fn a_full_task_queue_slows_a_run_down_and_loses_nothing() {

@@ -23,7 +23,9 @@ pub struct Dispatch {
     left: HashMap<u64, usize>,
     /// Batches of which nothing is out any more, since somebody last asked.
     finished: Vec<u64>,
-    publishing: JoinSet<Result<(), TransportError>>,
+    publishing: JoinSet<Result<u64, TransportError>>,
+    /// What is in the batches that are not confirmed yet.
+    unconfirmed: HashMap<u64, Vec<RowId>>,
 }
 
 #[derive(Debug)]
@@ -38,7 +40,17 @@ impl Dispatch {
     pub fn new(transport: Transport, run: RunName, user_agent: String, Sent { batches, out }: Sent) -> Self {
         let left = if out.is_empty() { HashMap::new() } else { HashMap::from([(batches, out.len())]) };
         let out = out.into_iter().map(|image| (image.image, Out { image, batch: batches })).collect();
-        Self { transport, run, user_agent, batches, out, left, finished: Vec::new(), publishing: JoinSet::new() }
+        Self {
+            transport,
+            run,
+            user_agent,
+            batches,
+            out,
+            left,
+            finished: Vec::new(),
+            publishing: JoinSet::new(),
+            unconfirmed: HashMap::new(),
+        }
     }
 
     /// Images that are out.
@@ -48,11 +60,10 @@ impl Dispatch {
     }
 
     /// Sends images in batches of at most `batch`, spread over `consumers` where there are few. Those of one host are
-    /// neighbours, so that a downloader uses its connections again. Returns what is in which batch.
-    pub fn send(&mut self, mut images: Vec<PendingImage>, batch: usize, consumers: usize) -> Vec<(u64, Vec<RowId>)> {
+    /// neighbours, so that a downloader uses its connections again.
+    pub fn send(&mut self, mut images: Vec<PendingImage>, batch: usize, consumers: usize) {
         images.sort_by_key(|image| (image.alone, image.host));
         let share = images.len().div_ceil(consumers.max(1)).clamp(1, batch);
-        let mut sent = Vec::new();
         let mut images = images.into_iter().peekable();
         while let Some(first) = images.next() {
             let mut group = vec![first];
@@ -63,10 +74,9 @@ impl Dispatch {
             }
             let batch = self.publish(&group);
             self.left.insert(batch, group.len());
-            sent.push((batch, group.iter().map(|image| image.id).collect()));
+            self.unconfirmed.insert(batch, group.iter().map(|image| image.id).collect());
             self.out.extend(group.into_iter().map(|image| (image.image, Out { image, batch })));
         }
-        sent
     }
 
     /// Sends everything that is out once more: the batches may have been lost with a deleted queue. Images that are
@@ -95,19 +105,27 @@ impl Dispatch {
         };
         let (transport, to) = (self.transport.clone(), Destination::Tasks(self.run.clone()));
         // A task queue that is gone is declared again inside the transport, so a confirmed batch is in it.
-        self.publishing.spawn(async move { transport.publish(to, wire::write(&task)).await.map(drop) });
-        self.batches
+        let batch = self.batches;
+        self.publishing.spawn(async move { transport.publish(to, wire::write(&task)).await.map(|_| batch) });
+        batch
     }
 
-    /// Waits for the next publish to fail for good; pends for ever while none does. Cancel-safe.
-    pub async fn failed(&mut self) -> TransportError {
-        loop {
-            match self.publishing.join_next().await {
-                Some(Ok(Err(error))) => return error,
-                Some(_) => {}
-                None => std::future::pending().await,
+    /// Waits until batches are safe in the task queue, and says what is in those of which something is still out; pends for
+    /// ever while none is on its way. An error is one that no waiting mends. Cancel-safe.
+    pub async fn confirmed(&mut self) -> Result<Vec<(u64, Vec<RowId>)>, TransportError> {
+        let mut confirmed = Vec::new();
+        let Some(first) = self.publishing.join_next().await else { return std::future::pending().await };
+        let mut next = Some(first);
+        while let Some(published) = next {
+            // A publish that panicked was told of by its panic; its images are sent again after a silence.
+            if let Ok(batch) = published {
+                let batch = batch?;
+                let images = self.unconfirmed.remove(&batch);
+                confirmed.extend(images.filter(|_| self.left.contains_key(&batch)).map(|images| (batch, images)));
             }
+            next = self.publishing.try_join_next();
         }
+        Ok(confirmed)
     }
 
     /// An outcome of a try came; gives back what was out, unless that was another try or nothing.

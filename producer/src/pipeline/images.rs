@@ -152,12 +152,17 @@ impl Pipeline {
         if self.images.dispatch.out() == 0 {
             self.silence.begin(now);
         }
-        let sent = self.images.dispatch.send(sending, self.images.window.batch(), self.images.window.consumers());
-        if self.images.notes_sent {
+        self.images.dispatch.send(sending, self.images.window.batch(), self.images.window.consumers());
+        true
+    }
+
+    /// Notes what is out, for a producer that may have to go on with this run. Only what is safe in the queue: an image that
+    /// is taken to be out and is not would be waited for.
+    pub(super) fn note_sent(&mut self, sent: Vec<(u64, Vec<RowId>)>) {
+        if self.images.notes_sent && !sent.is_empty() {
             let ledger = self.ledger.clone();
             self.tasks.spawn(async move { Ok(ledger.note_sent(sent).await.map(|()| Event::Noted)?) });
         }
-        true
     }
 
     /// An image has its outcome without being asked for.
@@ -185,9 +190,7 @@ impl Pipeline {
     fn hear_reply(&mut self, reply: Reply, receipt: Receipt) {
         let now = Instant::now();
         self.silence.sign(now);
-        if !reply.outcomes.is_empty() {
-            self.silence.reply(now);
-        }
+        let out = self.images.dispatch.out();
         let concurrency = usize::try_from(reply.concurrency).unwrap_or(usize::MAX).min(4096);
         self.images.window.heard(&reply.worker, concurrency, reply.outcomes.len(), now);
         self.images.window.measure(now);
@@ -195,6 +198,10 @@ impl Pipeline {
         for outcome in reply.outcomes {
             let is_final = self.settle(&outcome, now);
             recordings.push(Recording { outcome, worker: Some(reply.worker.clone()), is_final });
+        }
+        if self.images.dispatch.out() < out {
+            // What was told before is no news, however often it comes.
+            self.silence.reply(now);
         }
         self.record(recordings, Some(receipt));
     }

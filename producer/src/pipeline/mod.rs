@@ -194,6 +194,11 @@ impl Pipeline {
         let mut hosts = Hosts::new(settings, fetch);
         sent.out.iter().for_each(|image| hosts.pace.begin(image.host, now));
         let begun = ledger.counts().pages;
+        let mut silence = Silence::new(now);
+        if !sent.out.is_empty() {
+            // A worker that has any of them in hand says so within its ten seconds; the producer before us waited already.
+            silence.sign(now.checked_sub(LOST_AFTER / 2).unwrap_or(now));
+        }
         Self {
             timeout: settings.timeout + (settings.timeout / 10).min(MARGIN),
             hosts,
@@ -208,7 +213,7 @@ impl Pipeline {
             tasks: JoinSet::new(),
             asking_fleet: false,
             queue: QueueState::default(),
-            silence: Silence::new(now),
+            silence,
             probing: false,
             live,
             ledger,
@@ -243,7 +248,7 @@ impl Pipeline {
                         self.hear(received?);
                     }
                 }
-                error = self.images.dispatch.failed() => return Err(error.into()),
+                confirmed = self.images.dispatch.confirmed() => self.note_sent(confirmed?),
                 _ = fleet_clock.tick() => {
                     if (self.cancelled)() {
                         break Ended::Cancelled;

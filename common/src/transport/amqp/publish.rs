@@ -65,7 +65,14 @@ impl Publisher {
         let (standing, stands) = oneshot::channel();
         let closing = CancellationToken::new();
         let (block, blocked) = watch::channel(false);
-        let link = Link { settings, received, waiting: VecDeque::new(), blocked: block, closing: closing.clone() };
+        let link = Link {
+            settings,
+            received,
+            waiting: VecDeque::new(),
+            careful: false,
+            blocked: block,
+            closing: closing.clone(),
+        };
         tokio::spawn(link.run(standing));
         stands.await.unwrap_or(Err(TransportError::Closed)).map(|()| Self { commands, blocked, closing })
     }
@@ -135,6 +142,9 @@ struct Link {
     received: mpsc::Receiver<Command>,
     /// To be sent (again) before anything new is taken.
     waiting: VecDeque<Request>,
+    /// Whether the last session took messages and confirmed none: one of them may be what ended it. Then they are sent one at
+    /// a time until one is confirmed, and sessions keep their distance.
+    careful: bool,
     /// Whether the broker of the session that stands takes no messages; false without a session.
     blocked: watch::Sender<bool>,
     closing: CancellationToken,
@@ -151,11 +161,15 @@ impl Link {
             };
             let lost = match opened {
                 Ok(session) => {
-                    reconnect.succeeded();
+                    reconnect.stands();
                     if let Some(standing) = standing.take() {
                         answer(standing, Ok(()));
                     }
-                    match self.serve(&session).await {
+                    let over = self.serve(&session).await;
+                    if !self.careful {
+                        reconnect.succeeded();
+                    }
+                    match over {
                         Over::Closed => return session.close().await,
                         Over::Lost(error) => error,
                     }
@@ -208,6 +222,7 @@ impl Link {
         self.blocked.send_replace(session.connection.status().blocked());
         let over = self.serve_with(session, &mut serving).await;
         self.blocked.send_replace(false);
+        self.careful = !serving.confirmed && !serving.unconfirmed.is_empty();
         self.waiting.extend(serving.unconfirmed.into_values());
         over
     }
@@ -216,7 +231,8 @@ impl Link {
         let mut clock = interval(Duration::from_secs(1));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let free = serving.unconfirmed.len() < UNCONFIRMED && !self.is_blocked() && serving.resume_at.is_none();
+            let most = if self.careful && !serving.confirmed { 1 } else { UNCONFIRMED };
+            let free = serving.unconfirmed.len() < most && !self.is_blocked() && serving.resume_at.is_none();
             if free && let Some(request) = self.waiting.pop_front() {
                 if let Err(error) = self.send(session, serving, request).await {
                     return Over::Lost(error);
@@ -303,6 +319,7 @@ impl Link {
         // An error leaves the request among the unconfirmed, and so for the next session.
         let confirmation = call(&self.settings, std::future::ready(confirmation)).await?;
         serving.progress = Instant::now();
+        serving.confirmed = true;
         let Some(request) = serving.unconfirmed.remove(&ticket) else {
             return Ok(());
         };
@@ -375,6 +392,8 @@ struct Serving<'s> {
     asides: FuturesUnordered<Pin<Box<dyn Future<Output = ()> + Send + 's>>>,
     unconfirmed: HashMap<u64, Request>,
     confirms: FuturesUnordered<Confirm>,
+    /// Whether anything was confirmed.
+    confirmed: bool,
     events: Pin<Box<dyn Stream<Item = Event> + Send>>,
     next_ticket: u64,
     /// Set while a full queue is given time.
@@ -393,6 +412,7 @@ impl<'s> Serving<'s> {
             asides: FuturesUnordered::new(),
             unconfirmed: HashMap::new(),
             confirms: FuturesUnordered::new(),
+            confirmed: false,
             events: Box::pin(session.connection.events_listener()),
             next_ticket: 0,
             resume_at: None,

@@ -172,7 +172,12 @@ impl Reconnect {
         Self { settings: settings.clone(), started: Instant::now(), stood: false, failures: 0, refusals: 0 }
     }
 
-    /// A session stands.
+    /// A session stands. Whether it is of any use is still to be seen.
+    pub(super) fn stands(&mut self) {
+        (self.stood, self.refusals) = (true, 0);
+    }
+
+    /// A session stands, and is of use.
     pub(super) fn succeeded(&mut self) {
         *self = Self { stood: true, ..Self::new(&self.settings) };
     }

@@ -33,7 +33,8 @@ const MOST: usize = 10_000;
 /// The broker, and who works there.
 #[derive(Debug)]
 pub(super) struct Fleet {
-    /// Consumers of the task queue.
+    /// Consumers of the task queue: one for each downloader, and another for one that changed how many batches it takes,
+    /// until those that it had before are settled.
     pub(super) downloaders: u32,
     /// Batches that wait for one.
     pub(super) waiting: u32,
@@ -50,7 +51,7 @@ impl Fleet {
     pub(super) async fn ask(settings: AmqpSettings, runs: &mut [Run]) -> Result<Self, TransportError> {
         let transport = Transport::Amqp(Amqp::connect(settings).await?);
         // First what needs no publishing: from then on a blocked broker reads nothing from this connection.
-        let tasks = transport.inspect(Queue::Tasks).await?;
+        let mut tasks = transport.inspect(Queue::Tasks).await?;
         let dead = transport.inspect(Queue::Dead).await?;
         for run in runs.iter_mut().filter(|run| run.awaits_replies()) {
             let replies = transport.inspect(Queue::Replies(run.name.clone())).await?;
@@ -64,6 +65,11 @@ impl Fleet {
             }
         };
         let blocked = is_blocked(&transport).await?;
+        if !blocked && usize::try_from(tasks.consumers).is_ok_and(|consumers| consumers > answers.len()) {
+            // Who left, or was counted twice for a moment, is not to be blamed for silence.
+            let again = transport.inspect(Queue::Tasks).await?;
+            tasks.consumers = tasks.consumers.min(again.consumers);
+        }
         if !blocked && timeout(GOODBYE, transport.close()).await.is_err() {
             tracing::debug!("the broker is silent; leaving without a word");
         }

@@ -64,7 +64,10 @@ fn fleet_lines(fleet: &Fleet) -> Vec<String> {
     }
     let silent = usize::try_from(*downloaders).unwrap_or(usize::MAX).saturating_sub(answers.len());
     if silent > 0 && !blocked {
-        lines.push(format!("{silent} of {downloaders} downloaders did not answer within {} s", PATIENCE.as_secs_f64()));
+        lines.push(format!(
+            "{silent} of {downloaders} did not answer within {} s: frozen, cut off, or counted twice while busy",
+            PATIENCE.as_secs_f64()
+        ));
     }
     lines
 }
@@ -156,7 +159,7 @@ mod tests {
         assert_eq!(lines[4], "downloader  host   in flight  concurrency  images/s  done  received  up for  store");
         assert_eq!(lines[5], "w1          rack3          3           64      12.3  1000    1.2 MB  1m 30s  ok");
         assert!(lines[6].ends_with("takes nothing for 5s: no space left"), "{text}");
-        assert_eq!(lines[7], "1 of 3 downloaders did not answer within 1.5 s");
+        assert_eq!(lines[7], "1 of 3 did not answer within 1.5 s: frozen, cut off, or counted twice while busy");
     }
 
     #[test]

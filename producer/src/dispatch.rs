@@ -9,7 +9,7 @@ use common::transport::{Destination, Transport, TransportError};
 use common::wire;
 use tokio::task::JoinSet;
 
-use crate::ledger::{PendingImage, RowId, Sent};
+use crate::ledger::{PendingImage, Sent, Try};
 
 /// What is out, and the means to send more.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Dispatch {
     finished: Vec<u64>,
     publishing: JoinSet<Result<u64, TransportError>>,
     /// What is in the batches that are not confirmed yet.
-    unconfirmed: HashMap<u64, Vec<RowId>>,
+    unconfirmed: HashMap<u64, Vec<Try>>,
 }
 
 #[derive(Debug)]
@@ -38,8 +38,9 @@ impl Dispatch {
     /// Goes on where an earlier producer of this run was, if there was one.
     #[must_use]
     pub fn new(transport: Transport, run: RunName, user_agent: String, Sent { batches, out }: Sent) -> Self {
+        let out: HashMap<ImageId, Out> =
+            out.into_iter().map(|image| (image.image, Out { image, batch: batches })).collect();
         let left = if out.is_empty() { HashMap::new() } else { HashMap::from([(batches, out.len())]) };
-        let out = out.into_iter().map(|image| (image.image, Out { image, batch: batches })).collect();
         Self {
             transport,
             run,
@@ -74,7 +75,7 @@ impl Dispatch {
             }
             let batch = self.publish(&group);
             self.left.insert(batch, group.len());
-            self.unconfirmed.insert(batch, group.iter().map(|image| image.id).collect());
+            self.unconfirmed.insert(batch, group.iter().map(Try::of).collect());
             self.out.extend(group.into_iter().map(|image| (image.image, Out { image, batch })));
         }
     }
@@ -112,7 +113,7 @@ impl Dispatch {
 
     /// Waits until batches are safe in the task queue, and says what is in those of which something is still out; pends for
     /// ever while none is on its way. An error is one that no waiting mends. Cancel-safe.
-    pub async fn confirmed(&mut self) -> Result<Vec<(u64, Vec<RowId>)>, TransportError> {
+    pub async fn confirmed(&mut self) -> Result<Vec<(u64, Vec<Try>)>, TransportError> {
         let mut confirmed = Vec::new();
         let Some(first) = self.publishing.join_next().await else { return std::future::pending().await };
         let mut next = Some(first);
@@ -126,6 +127,12 @@ impl Dispatch {
             next = self.publishing.try_join_next();
         }
         Ok(confirmed)
+    }
+
+    /// Whether an image is out that must not share a message.
+    #[must_use]
+    pub fn is_out_alone(&self, image: ImageId) -> bool {
+        self.out.get(&image).is_some_and(|out| out.image.alone)
     }
 
     /// An outcome of a try came; gives back what was out, unless that was another try or nothing.

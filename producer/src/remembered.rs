@@ -103,9 +103,9 @@ impl Remembered {
         self
     }
 
-    /// Replaces the value of one argument.
-    pub fn replace(&mut self, id: &str, value: String) {
-        self.values.insert(id.to_owned(), vec![value]);
+    /// Replaces the path that is the value of an argument.
+    pub fn replace_path(&mut self, id: &str, path: &Path) {
+        self.values.insert(id.to_owned(), vec![whole(path)]);
     }
 
     /// The value of an argument that has one.

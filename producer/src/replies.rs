@@ -74,8 +74,11 @@ pub async fn run(
 
 async fn open(message: Message, run: &RunName) -> Option<Received> {
     let read = wire::read_reply(&message.body).map(News::Reply);
-    // A reply is what comes nearly always; a batch has none of its fields, so one is never taken for the other.
-    let read = read.or_else(|error| wire::read_task(&message.body).map(News::Died).map_err(|_| error));
+    // A reply is what comes nearly always. A batch is news only if the broker says that it died.
+    let read = read.or_else(|error| match &message.deaths {
+        Some(_) => wire::read_task(&message.body).map(News::Died).map_err(|_| error),
+        None => Err(error),
+    });
     let why = match read {
         Ok(news) if news.run() == run => return Some(Received { news, receipt: message.receipt }),
         Ok(news) => format!("it is of run {}", news.run()),

@@ -53,12 +53,12 @@ async fn crawl_and_kill(world: &mut World, nginx: &Nginx, seed: &Url, after_page
     finished
 }
 
-/// `WARREN_TEST_POINTS` sets the number of points; three by default.
+/// `WARREN_TEST_POINTS` sets the number of points; two by default.
 #[tokio::test]
 async fn a_crawl_that_is_killed_anywhere_ends_as_if_nothing_had_been() {
     let _turn = one_at_a_time().await;
     let points: usize =
-        std::env::var("WARREN_TEST_POINTS").map_or(3, |number| number.parse().expect("WARREN_TEST_POINTS is a number"));
+        std::env::var("WARREN_TEST_POINTS").map_or(2, |number| number.parse().expect("WARREN_TEST_POINTS is a number"));
     let nginx = Nginx::serve(MANUAL, "gimp-help-en").await;
     let seed = nginx.url(Path::new("index.html"));
     let mut world = world("points").await;

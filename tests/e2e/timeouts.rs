@@ -25,10 +25,10 @@ async fn without_a_downloader_the_timeout_strikes_and_all_is_outstanding() {
 async fn the_timeout_counts_from_the_last_reply() {
     let mut world = world("slowly").await;
     world.downloaders(1).await;
-    // Each image takes half the timeout and comes alone: together they take several times as long.
-    let urls = images(&world, 5, |image| image.after(Duration::from_secs(1)));
-    let finished = world.urls(&urls, &["--timeout", "2s", "--per-host", "1"]).await;
-    finished.expect_complete().expect_stored(5);
+    // Each image takes a quarter of the timeout and comes alone: together they take several times as long.
+    let urls = images(&world, 9, |image| image.after(Duration::from_secs(1)));
+    let finished = world.urls(&urls, &["--timeout", "4s", "--per-host", "1"]).await;
+    finished.expect_complete().expect_stored(9);
 }
 
 #[tokio::test]

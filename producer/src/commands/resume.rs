@@ -76,7 +76,7 @@ async fn go_on(
     }
     let mut remembered = Remembered::read(&kept)?.replaced_by(matches);
     if let Some(input) = &input {
-        remembered.replace("file", input.to_string_lossy().into_owned());
+        remembered.replace_path("file", input);
     }
     if remembered.value("embedded").is_none() {
         settings::refuse_downloader_options(matches)?;

@@ -156,8 +156,8 @@ async fn open(
         }
         Begin::Again(again) => {
             let Again { folder, ledger, standing, remembered, retry } = *again;
-            ledger.remember(remembered.text()).await?;
             await_our_turn(transport, &settings.run).await?;
+            ledger.remember(remembered.text()).await?;
             // Without the reply queue the downloaders have dropped, or will drop, whatever there is of this run.
             let sent = ledger.go_on(transport.exists(Queue::Replies(settings.run.clone())).await?).await?;
             if let Some(reasons) = retry {

@@ -159,6 +159,23 @@ pub struct Sent {
     pub out: Vec<PendingImage>,
 }
 
+/// A try of an image that was sent out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Try {
+    /// The image's row.
+    pub image: RowId,
+    /// How many tries it had before.
+    pub attempts: u32,
+}
+
+impl Try {
+    /// The next try of an image.
+    #[must_use]
+    pub fn of(image: &PendingImage) -> Self {
+        Self { image: image.id, attempts: image.attempts }
+    }
+}
+
 /// How a page ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageState {
@@ -277,7 +294,7 @@ impl Ledger {
     }
 
     /// Notes which images are out, by batch, for whoever goes on with the run.
-    pub async fn note_sent(&self, batches: Vec<(u64, Vec<RowId>)>) -> Result<(), LedgerError> {
+    pub async fn note_sent(&self, batches: Vec<(u64, Vec<Try>)>) -> Result<(), LedgerError> {
         self.writer.run(move |_, sql| sent::note(sql, &batches)).await
     }
 

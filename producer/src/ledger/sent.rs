@@ -2,11 +2,13 @@
 //! predecessor had handed to the fleet and need not have it fetched twice. It is a help and not a promise: a row may be
 //! missing or too many after a crash, which costs a second fetch or a wait, and never an image.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{RowId, Sent, images};
+use super::{Sent, Try, images};
 
-pub(super) fn note(sql: &Connection, batches: &[(u64, Vec<RowId>)]) -> rusqlite::Result<()> {
+pub(super) fn note(sql: &Connection, batches: &[(u64, Vec<Try>)]) -> rusqlite::Result<()> {
     let mut insert = sql.prepare_cached("INSERT OR REPLACE INTO sent VALUES (?1, ?2)")?;
     for (batch, images) in batches {
         insert.execute(params![batch, as_text(images)])?;
@@ -26,29 +28,36 @@ pub(super) fn forget(sql: &Connection, batches: &[u64]) -> rusqlite::Result<()> 
 /// number; otherwise nothing does.
 pub(super) fn take(sql: &Connection, keep: bool) -> rusqlite::Result<Sent> {
     let batches = sql.query_row("SELECT coalesce(max(batch), 0) FROM sent", [], |row| row.get(0))?;
-    let mut out = Vec::new();
+    let (mut out, mut seen) = (Vec::new(), HashSet::new());
     if keep {
         let mut batches = sql.prepare("SELECT images FROM sent ORDER BY batch")?;
         let mut image = sql.prepare(&format!("{} AND id = ?1", images::COLUMNS))?;
         for text in batches.query_map([], |row| row.get::<_, String>(0))? {
-            for id in from_text(&text?) {
-                out.extend(image.query_row([id], images::read).optional()?);
+            for sent in from_text(&text?) {
+                let found = image.query_row([sent.image], images::read).optional()?;
+                // One whose try has been answered since waits for the next one, and is not out.
+                out.extend(found.filter(|image| image.attempts == sent.attempts && seen.insert(image.id)));
             }
         }
     }
     sql.execute("DELETE FROM sent", [])?;
     if !out.is_empty() {
         // From here on they are one batch, whatever they were.
-        note(sql, &[(batches, out.iter().map(|image| image.id).collect())])?;
+        note(sql, &[(batches, out.iter().map(Try::of).collect())])?;
     }
     Ok(Sent { batches, out })
 }
 
-fn as_text(images: &[RowId]) -> String {
-    let numbers: Vec<String> = images.iter().map(RowId::to_string).collect();
-    numbers.join(" ")
+/// As it is kept: the image's row, and how many tries it had before this one.
+fn as_text(tries: &[Try]) -> String {
+    let tries: Vec<String> = tries.iter().map(|sent| format!("{}/{}", sent.image, sent.attempts)).collect();
+    tries.join(" ")
 }
 
-fn from_text(text: &str) -> impl Iterator<Item = RowId> {
-    text.split(' ').filter_map(|number| number.parse().ok())
+fn from_text(text: &str) -> impl Iterator<Item = Try> {
+    let parse = |sent: &str| {
+        let (image, attempts) = sent.split_once('/')?;
+        Some(Try { image: image.parse().ok()?, attempts: attempts.parse().ok()? })
+    };
+    text.split(' ').filter_map(parse)
 }

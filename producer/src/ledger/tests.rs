@@ -147,3 +147,46 @@ async fn waiting_images_are_read_in_order_and_by_host() {
     let of_host = it.ledger.pending_images(Some(all[0].host), all[0].id, 10).await.expect("read");
     assert_eq!(of_host.iter().map(|image| image.url.as_str()).collect::<Vec<_>>(), ["http://host/b"]);
 }
+
+#[tokio::test]
+async fn what_was_out_is_out_once_and_only_by_the_try_that_is_open() {
+    let it = fixture(None);
+    let urls = ["http://host/a", "http://host/b", "http://host/c"];
+    it.ledger.add_listed(urls.map(image).into(), 3, true, false).await.expect("written");
+    let waiting = it.ledger.pending_images(None, 0, 10).await.expect("read");
+    let first = |index: usize| Try::of(&waiting[index]);
+    it.ledger.note_sent(vec![(5, vec![first(0), first(1)]), (6, vec![first(2)])]).await.expect("written");
+    // The first image's try failed for the moment, and the next one is out; the third one's has none yet.
+    for url in [urls[0], urls[2]] {
+        let outcome = Outcome::new(ImageId::new(&it.run, url), 1, Status::Failed, Some(Reason::Http(503)));
+        let recording = Recording { outcome, worker: Some("w".to_owned()), is_final: false };
+        it.ledger.record(vec![recording], vec![], false).await.expect("written");
+    }
+    let again = Try { attempts: 1, ..first(0) };
+    it.ledger.note_sent(vec![(9, vec![again]), (10, vec![again])]).await.expect("written");
+    let sent = it.ledger.go_on(true).await.expect("read");
+    let out: Vec<Try> = sent.out.iter().map(Try::of).collect();
+    assert_eq!((sent.batches, out), (10, vec![first(1), again]));
+    assert_eq!(it.ledger.go_on(true).await.expect("read").out.len(), 2, "they stay noted");
+    assert!(it.ledger.go_on(false).await.expect("read").out.is_empty());
+    assert!(it.ledger.go_on(true).await.expect("read").out.is_empty(), "nothing is noted any more");
+}
+
+#[tokio::test]
+async fn failed_images_wait_again_and_answers_of_their_old_tries_are_void() {
+    let it = fixture(None);
+    it.ledger.add_listed(vec![image("http://host/a")], 1, true, false).await.expect("written");
+    let failed = |attempt| {
+        let id = ImageId::new(&it.run, "http://host/a");
+        let outcome = Outcome::new(id, attempt, Status::Failed, Some(Reason::Http(404)));
+        Recording { outcome, worker: Some("w".to_owned()), is_final: true }
+    };
+    it.ledger.record(vec![failed(1)], vec![], false).await.expect("written");
+    assert_eq!(it.ledger.retry(vec![Reason::Timeout]).await.expect("written"), 0);
+    assert_eq!(it.ledger.retry(vec![]).await.expect("written"), 1);
+    assert_eq!(it.ledger.counts().of(Status::Outstanding), 1);
+    it.ledger.record(vec![failed(1)], vec![], false).await.expect("written");
+    assert_eq!(it.ledger.counts().of(Status::Outstanding), 1, "told twice");
+    it.ledger.record(vec![failed(2)], vec![], false).await.expect("written");
+    assert_eq!(it.ledger.counts().of(Status::Failed), 1);
+}

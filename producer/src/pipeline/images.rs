@@ -14,7 +14,7 @@ use super::hosts::Gate;
 use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, READING, Reading};
 use crate::dispatch::Dispatch;
-use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId, Sent};
+use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId, Sent, Try};
 use crate::replies::{News, Received};
 use crate::retry;
 use crate::settings::RunSettings;
@@ -158,7 +158,7 @@ impl Pipeline {
 
     /// Notes what is out, for a producer that may have to go on with this run. Only what is safe in the queue: an image that
     /// is taken to be out and is not would be waited for.
-    pub(super) fn note_sent(&mut self, sent: Vec<(u64, Vec<RowId>)>) {
+    pub(super) fn note_sent(&mut self, sent: Vec<(u64, Vec<Try>)>) {
         if self.images.notes_sent && !sent.is_empty() {
             let ledger = self.ledger.clone();
             self.tasks.spawn(async move { Ok(ledger.note_sent(sent).await.map(|()| Event::Noted)?) });
@@ -211,8 +211,14 @@ impl Pipeline {
     fn hear_of_death(&mut self, task: &Task, receipt: Receipt) {
         let now = Instant::now();
         self.silence.reply(now);
-        let dead: Vec<PendingImage> =
-            task.images.iter().filter_map(|image| self.images.dispatch.came_back(image.id, image.attempt)).collect();
+        let dispatch = &mut self.images.dispatch;
+        let mut dead = Vec::new();
+        for image in &task.images {
+            // The news of a larger batch may come twice; by then its images are out one by one, and that is another matter.
+            if task.images.len() == 1 || !dispatch.is_out_alone(image.id) {
+                dead.extend(dispatch.came_back(image.id, image.attempt));
+            }
+        }
         tracing::warn!(
             batch = task.batch,
             images = dead.len(),
@@ -221,7 +227,7 @@ impl Pipeline {
         let mut recordings = Vec::new();
         for image in dead {
             self.came_back(image.host);
-            if image.alone || task.images.len() == 1 {
+            if task.images.len() == 1 {
                 let outcome = Outcome::new(image.image, image.attempts + 1, Status::Failed, Some(Reason::DeadLettered));
                 recordings.push(Recording { outcome, worker: None, is_final: true });
             } else {
@@ -235,14 +241,13 @@ impl Pipeline {
     fn settle(&mut self, outcome: &Outcome, now: Instant) -> bool {
         let wish = outcome.retry_after.map(Duration::from_secs);
         let found = self.images.dispatch.came_back(outcome.id, outcome.attempt);
-        let attempts_before = found.as_ref().map_or(0, |image| image.attempts_before);
-        let attempt = outcome.attempt.saturating_sub(attempts_before).max(1);
-        let again = outcome.reason.and_then(|why| retry::delay(why, attempt, self.images.retries, wish));
-        // An outcome of an earlier try, or one that was told before: what is out stays out. A good one counts all the
-        // same; the ledger keeps the first.
+        // An outcome of an earlier try, or one that was told before: what is out stays out. A lasting one counts all the
+        // same; the ledger keeps the first. One that may pass does not: whatever it led to has begun.
         let Some(mut image) = found else {
-            return again.is_none();
+            return outcome.reason.is_none_or(|why| !why.is_transient());
         };
+        let attempt = outcome.attempt.saturating_sub(image.attempts_before).max(1);
+        let again = outcome.reason.and_then(|why| retry::delay(why, attempt, self.images.retries, wish));
         self.throttle(image.host, outcome.http_status, wish);
         self.came_back(image.host);
         match again {

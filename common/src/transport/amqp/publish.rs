@@ -330,10 +330,14 @@ impl Link {
             }
             Confirmation::Ack(Some(_)) if matches!(request.to, Destination::Tasks(_)) => {
                 tracing::warn!("the task queue was deleted; declaring it again");
-                declare::declare(&self.settings, session, &Queue::Tasks).await?;
+                // Kept before the error is looked at: it waits for the next session then.
                 self.waiting.push_back(request);
+                declare::declare(&self.settings, session, &Queue::Tasks).await?;
             }
-            Confirmation::Ack(Some(_)) => answer(request.done, Ok(Published::Unroutable)),
+            Confirmation::Ack(Some(_)) => {
+                serving.taken(&request.to);
+                answer(request.done, Ok(Published::Unroutable));
+            }
             Confirmation::Nack(_) => {
                 serving.refused(&request.to);
                 serving.resume_at = Some(Instant::now() + REFUSED_DELAY);

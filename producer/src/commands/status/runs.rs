@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use common::chain::Chain;
 use common::run_name::RunName;
 
 use super::StatusError;
@@ -59,7 +60,15 @@ impl Run {
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
             .collect();
         names.sort();
-        names.iter().map(|name| Self::look(runs, name)).collect()
+        let mut found = Vec::with_capacity(names.len());
+        for name in &names {
+            match Self::look(runs, name) {
+                Ok(run) => found.push(run),
+                // One ledger that cannot be read must not hide the others, nor the fleet.
+                Err(error) => tracing::warn!(run = %name, error = %Chain(&error), "a run cannot be shown"),
+            }
+        }
+        Ok(found)
     }
 
     /// Whether somebody may yet read its replies.

@@ -52,13 +52,14 @@ cargo-test: ## unit tests and end-to-end tests on a private RabbitMQ
 
 .PHONY: chaos
 chaos: ## a large run while everything fails that can: make chaos MINUTES=10 SEED=42 SOURCE=pages|list
-	$(CARGO) build --locked --package warren-tests --bins
-	$(CARGO) run --locked --quiet --package warren-tests --bin warren-chaos -- \
+	@# Built as for the tests, so that what `make test` has built is used again.
+	$(CARGO) test --workspace --locked --no-run
+	"$${CARGO_TARGET_DIR:-target}/debug/warren-chaos" \
 	  --minutes $(MINUTES) --source $(SOURCE) $(if $(SEED),--seed $(SEED))
 
 .PHONY: torture
 torture: ## every Nth operation fails: each kind of operation, many N
-	$(CARGO) test --locked --package warren-tests --test e2e -- --ignored --nocapture torture::
+	$(CARGO) test --workspace --locked --test e2e -- --ignored --nocapture torture::
 
 .PHONY: compose-test
 compose-test: ## the Docker image and docker-compose.yml, on a real site; needs a Docker engine

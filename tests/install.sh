@@ -8,6 +8,8 @@ set -euo pipefail
 needs=(
   "rabbitmq-server  rabbitmq-server /usr/sbin/rabbitmq-server /opt/rabbitmq/sbin/rabbitmq-server"
   "openssl          openssl"
+  "iproute2         ip /usr/sbin/ip /sbin/ip"
+  "iptables         iptables /usr/sbin/iptables /sbin/iptables"
   "nginx-light      nginx /usr/sbin/nginx"
   "gimp-help-en     /usr/share/gimp/*/help/en/index.html"
   "openclipart-png  /usr/share/openclipart/png"

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use lapin::{Connection, ConnectionProperties};
+use tokio::time::timeout;
 
 use super::place::Place;
 use super::surroundings::{self, NodeSettings, Realm};
@@ -19,6 +20,9 @@ pub(super) const USER: &str = "warren";
 pub(super) const PASSWORD: &str = "a-test-s3cret";
 /// A boot takes six seconds of processor time; the machine may be busy with other tests.
 const BOOT: Duration = Duration::from_mins(2);
+
+/// Longest wait for the answer to one connection.
+const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// A node that runs, or is stopped and can be started again on the same port and folders.
 #[derive(Debug)]
@@ -145,7 +149,14 @@ impl Node {
     }
 }
 
-async fn connect(uri: &str) -> lapin::Result<()> {
-    let connection = Connection::connect(uri, ConnectionProperties::default()).await?;
-    connection.close(200, "bye".into()).await
+/// Tries to connect. A node that is just booting may take a connection and never answer on it.
+async fn connect(uri: &str) -> Result<(), String> {
+    let attempt = async {
+        let connection = Connection::connect(uri, ConnectionProperties::default()).await?;
+        connection.close(200, "bye".into()).await
+    };
+    match timeout(ATTEMPT, attempt).await {
+        Ok(connected) => connected.map_err(|error: lapin::Error| error.to_string()),
+        Err(_) => Err("no answer".to_owned()),
+    }
 }

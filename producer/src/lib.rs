@@ -91,7 +91,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             error.downcast_ref(),
             Some(FolderError::Exists { .. } | FolderError::NoSuchRun { .. } | FolderError::InUse { .. })
         )
-        || matches!(error.downcast_ref(), Some(StatusError::NoSuchRun { .. } | StatusError::Folder(..)))
+        || matches!(error.downcast_ref(), Some(StatusError::Run(_) | StatusError::Folder(..)))
         || error.is::<ExtractError>()
         || matches!(pipeline, Some(PipelineError::List(_)));
     if is_input { Exit::Usage } else { Exit::Internal }

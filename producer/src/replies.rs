@@ -75,7 +75,7 @@ pub async fn run(
 async fn open(message: Message, run: &RunName) -> Option<Received> {
     let read = wire::read_reply(&message.body).map(News::Reply);
     // A reply is what comes nearly always. A batch is news only if the broker says that it died.
-    let read = read.or_else(|error| match &message.deaths {
+    let read = read.or_else(|error| match &message.death {
         Some(_) => wire::read_task(&message.body).map(News::Died).map_err(|_| error),
         None => Err(error),
     });

@@ -88,12 +88,6 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
-    /// The folder of this run.
-    #[must_use]
-    pub fn folder(&self) -> PathBuf {
-        self.runs.join(self.run.as_str())
-    }
-
     /// The name that robots.txt files call us by: the first word of the user agent, without a version.
     #[must_use]
     pub fn robots_agent(&self) -> &str {

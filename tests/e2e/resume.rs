@@ -36,14 +36,20 @@ fn site(world: &World, gate: &Gate) {
     world.route("/6.png", Response::image(png(6, 2, 7)).behind(gate));
 }
 
-#[tokio::test]
-async fn a_killed_run_goes_on_and_nothing_is_fetched_twice() {
-    let mut world = world("killed").await;
+/// A crawl of that site by one downloader, which has come as far as the image that is held back.
+async fn nearly_done(name: &str) -> (World, Gate, Crawl) {
+    let mut world = world(name).await;
     world.downloaders(1).await;
     let gate = Gate::shut();
     site(&world, &gate);
-    let mut crawl = world.start_crawl(&["--depth", "1"]);
+    let crawl = world.start_crawl(&["--depth", "1"]);
     settled(&crawl, 5).await;
+    (world, gate, crawl)
+}
+
+#[tokio::test]
+async fn a_killed_run_goes_on_and_nothing_is_fetched_twice() {
+    let (mut world, gate, mut crawl) = nearly_done("killed").await;
     gate.reached(1).await;
     crawl.process.kill();
     let resumed = world.start_again("resume", &crawl.folder, &[]);
@@ -63,12 +69,7 @@ async fn a_killed_run_goes_on_and_nothing_is_fetched_twice() {
 
 #[tokio::test]
 async fn replies_that_came_while_nobody_listened_are_read() {
-    let mut world = world("meanwhile").await;
-    world.downloaders(1).await;
-    let gate = Gate::shut();
-    site(&world, &gate);
-    let mut crawl = world.start_crawl(&["--depth", "1"]);
-    settled(&crawl, 5).await;
+    let (mut world, gate, mut crawl) = nearly_done("meanwhile").await;
     crawl.process.kill();
     gate.open();
     let replies = world.place().queue("replies.run-1");
@@ -119,12 +120,7 @@ async fn an_interrupted_embedded_crawl_goes_on_elsewhere_with_its_options() {
 
 #[tokio::test]
 async fn a_second_producer_on_a_run_is_refused() {
-    let mut world = world("two").await;
-    world.downloaders(1).await;
-    let gate = Gate::shut();
-    site(&world, &gate);
-    let crawl = world.start_crawl(&["--depth", "1"]);
-    settled(&crawl, 5).await;
+    let (mut world, gate, crawl) = nearly_done("two").await;
     let process = format!("process {}", crawl.process.id());
     for command in ["resume", "retry"] {
         let refused = world.again(command, &crawl.folder, &[]).await;
@@ -205,12 +201,7 @@ async fn a_run_that_is_not_there_or_damaged_is_an_error_that_says_so() {
 /// As a power cut leaves it: a journal that ends in the middle of a record.
 #[tokio::test]
 async fn a_torn_journal_is_read_up_to_its_last_whole_record() {
-    let mut world = world("torn").await;
-    world.downloaders(1).await;
-    let gate = Gate::shut();
-    site(&world, &gate);
-    let mut crawl = world.start_crawl(&["--depth", "1"]);
-    settled(&crawl, 5).await;
+    let (mut world, gate, mut crawl) = nearly_done("torn").await;
     crawl.process.kill();
     let journal = crawl.folder.join("ledger.db-wal");
     let length = fs::metadata(&journal).expect("there is a journal").len();

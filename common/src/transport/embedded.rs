@@ -151,7 +151,7 @@ impl EmbeddedConsumer {
             body,
             redelivered: delivery_count > 0,
             delivery_count,
-            deaths: death,
+            death,
             receipt: Receipt::Embedded(receipt),
         })
     }
@@ -295,12 +295,12 @@ mod tests {
         body(consumer.next().await).2.release().await;
         let again = consumer.next().await.expect("a delivery");
         assert!(again.redelivered);
-        assert_eq!((again.delivery_count, again.deaths), (1, None));
+        assert_eq!((again.delivery_count, again.death), (1, None));
         again.receipt.reject().await;
         assert_eq!(queues.inspect(&Queue::Dead).ready, 1);
         assert_eq!(replies.next().await.expect("the run learns of it").body, b"bad");
         let dead = queues.consume(Queue::Dead, 1).next().await.expect("a dead letter");
-        let death = dead.deaths.expect("it says why");
+        let death = dead.death.expect("it says why");
         assert_eq!((death.reason.as_str(), death.queue.as_str()), ("rejected", "warren.tasks"));
         assert_eq!(queues.inspect(&Queue::Tasks), QueueState { ready: 0, consumers: 1, exists: true });
     }

@@ -100,7 +100,7 @@ pub struct Message {
     /// dies, or gives back, adds one to everything it held.
     pub delivery_count: u32,
     /// Of a dead letter: how it came to be one. `None` for others, and where the broker does not say.
-    pub deaths: Option<Death>,
+    pub death: Option<Death>,
     /// The means to settle it.
     pub receipt: Receipt,
 }

@@ -14,7 +14,7 @@ use super::run::print;
 use crate::cli::{CancelOptions, Command, OutputFormat};
 use crate::ledger::{self, Ledger};
 use crate::remembered::Remembered;
-use crate::report::{self, CANCELLED};
+use crate::report::{self, CANCELLED, COMPLETE};
 use crate::run_folder::{self, FolderError, RunFolder};
 use crate::settings::{Broker, RunSettings};
 
@@ -28,7 +28,7 @@ pub async fn cancel(options: CancelOptions, matches: &ArgMatches) -> anyhow::Res
     run_folder::ask_to_cancel(&path)?;
     let folder = our_turn(&options.runs, &run).await?;
     let (kept, state) = ledger::recall(folder.path())?;
-    if state == "complete" {
+    if state == COMPLETE {
         tracing::warn!(%run, "the run is complete already; nothing is left to cancel");
         folder.take_back_cancel()?;
         return Ok(Exit::Complete);

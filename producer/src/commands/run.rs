@@ -12,7 +12,7 @@ use common::run_name::RunName;
 use common::shutdown::Shutdown;
 use common::transport::amqp::{Amqp, AmqpSettings};
 use common::transport::embedded::Embedded;
-use common::transport::{Queue, Transport};
+use common::transport::{Queue, QueueState, Transport};
 use indicatif::MultiProgress;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -156,10 +156,10 @@ async fn open(
         }
         Begin::Again(again) => {
             let Again { folder, ledger, standing, remembered, retry } = *again;
-            await_our_turn(transport, &settings.run).await?;
+            let replies = await_our_turn(transport, &settings.run).await?;
             ledger.remember(remembered.text()).await?;
             // Without the reply queue the downloaders have dropped, or will drop, whatever there is of this run.
-            let sent = ledger.go_on(transport.exists(Queue::Replies(settings.run.clone())).await?).await?;
+            let sent = ledger.go_on(replies.exists).await?;
             if let Some(reasons) = retry {
                 let images = ledger.retry(reasons).await?;
                 tracing::info!(images, "images are tried again");
@@ -170,10 +170,15 @@ async fn open(
 }
 
 /// A copy of the run's folder may be in the hands of another producer, which shows by its consuming the replies. The
-/// connection of one that lost its machine is believed in by the broker for a moment longer.
-async fn await_our_turn(transport: &Transport, run: &RunName) -> anyhow::Result<()> {
+/// connection of one that lost its machine is believed in by the broker for a moment longer. Returns how the reply queue is
+/// then.
+async fn await_our_turn(transport: &Transport, run: &RunName) -> anyhow::Result<QueueState> {
     let begun = Instant::now();
-    while transport.inspect(Queue::Replies(run.clone())).await?.consumers > 0 {
+    loop {
+        let replies = transport.inspect(Queue::Replies(run.clone())).await?;
+        if replies.consumers == 0 {
+            return Ok(replies);
+        }
         if begun.elapsed() >= PREDECESSOR {
             let holder = "it consumes the run's replies".to_owned();
             return Err(FolderError::InUse { run: run.clone(), holder }.into());
@@ -183,7 +188,6 @@ async fn await_our_turn(transport: &Transport, run: &RunName) -> anyhow::Result<
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    Ok(())
 }
 
 /// Leaves the broker; by now everything is written, and nothing may hold up the end for long.
@@ -269,10 +273,10 @@ async fn stop_worker(worker: Option<Worker>) {
 
 fn state_of(ended: &Result<Ended, PipelineError>) -> &'static str {
     match ended {
-        Ok(Ended::Complete) => "complete",
-        Ok(Ended::TimedOut) => "timed-out",
+        Ok(Ended::Complete) => report::COMPLETE,
+        Ok(Ended::TimedOut) => report::TIMED_OUT,
         Ok(Ended::Cancelled) => report::CANCELLED,
-        Ok(Ended::Interrupted) | Err(_) => "interrupted",
+        Ok(Ended::Interrupted) | Err(_) => report::INTERRUPTED,
     }
 }
 

@@ -15,6 +15,15 @@ use crate::ledger::Ledger;
 
 use self::summary::Summary;
 
+/// The state of a run of which every image has its outcome.
+pub const COMPLETE: &str = "complete";
+
+/// The state of a run that nobody spoke of for too long.
+pub const TIMED_OUT: &str = "timed-out";
+
+/// The state of a run that was stopped, and can be gone on with.
+pub const INTERRUPTED: &str = "interrupted";
+
 /// The state of a run that was stopped for good.
 pub const CANCELLED: &str = "cancelled";
 

@@ -9,25 +9,20 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 use common::exit::Exit;
-use common::run_name::RunName;
 use common::transport::amqp::AmqpSettings;
 
 use self::fleet::Fleet;
 use self::runs::Run;
 use crate::cli::{OutputFormat, StatusOptions};
 use crate::ledger::LedgerError;
+use crate::run_folder::FolderError;
 
 /// What cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
     /// A name without a run.
-    #[error("there is no run {run} in {folder}; hint: --runs says where runs live, and `producer status` lists them")]
-    NoSuchRun {
-        /// The name.
-        run: RunName,
-        /// Where it was looked for.
-        folder: String,
-    },
+    #[error(transparent)]
+    Run(#[from] FolderError),
     /// The folder cannot be read.
     #[error("cannot read the folder of runs {0}")]
     Folder(String, #[source] io::Error),

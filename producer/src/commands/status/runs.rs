@@ -8,18 +8,12 @@ use common::chain::Chain;
 use common::run_name::RunName;
 
 use super::StatusError;
-use crate::ledger::{self, Glance, LedgerError};
-use crate::report::CANCELLED;
+use crate::ledger::{self, Glance, LedgerError, RUNNING};
+use crate::report::{CANCELLED, COMPLETE, INTERRUPTED};
 use crate::run_folder;
 
-/// The ledger's word for a run that a producer works on, or was killed over.
-const RUNNING: &str = "running";
-
-/// The summary's word for a run that can be resumed after it was stopped.
-const INTERRUPTED: &str = "interrupted";
-
 /// States in which nobody will read replies any more.
-const OVER: [&str; 2] = ["complete", CANCELLED];
+const OVER: [&str; 2] = [COMPLETE, CANCELLED];
 
 /// A run.
 #[derive(Debug)]
@@ -37,10 +31,7 @@ pub(super) struct Run {
 impl Run {
     /// Looks at the run in `runs`.
     pub(super) fn look(runs: &Path, name: &RunName) -> Result<Self, StatusError> {
-        let folder = runs.join(name.as_str());
-        if !folder.join(ledger::FILE).is_file() {
-            return Err(StatusError::NoSuchRun { run: name.clone(), folder: runs.display().to_string() });
-        }
+        let folder = run_folder::existing(runs, name)?;
         let (glance, killed) = glance(&folder)?;
         let state = if killed { INTERRUPTED.to_owned() } else { glance.state.clone() };
         Ok(Self { name: name.clone(), state, killed, glance, replies: None })

@@ -72,6 +72,9 @@ pub struct Outcome {
     /// Why it is not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// The cause in words where the reason alone does not say it, such as the directive of an opt-out; at most 200 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// Where redirects led, if anywhere; absent when the URL itself answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_url: Option<String>,
@@ -117,6 +120,7 @@ impl Outcome {
             attempt,
             status,
             reason,
+            detail: None,
             final_url: None,
             http_status: None,
             content_type: None,

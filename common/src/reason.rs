@@ -32,6 +32,8 @@ pub enum Reason {
     Network,
     /// More redirects than are followed, or a loop.
     Redirects,
+    /// The server says that it is elsewhere, where the producer sends for it next; never an image's last word.
+    Redirected,
     /// The body is longer than `--max-bytes`.
     TooLarge,
     /// More pixels than `--max-pixels`.
@@ -47,7 +49,7 @@ pub enum Reason {
 }
 
 /// Every reason that is a single word; `http-NNN` is the one that is not.
-const WORDS: [(&str, Reason); 16] = [
+const WORDS: [(&str, Reason); 17] = [
     ("bad-url", Reason::BadUrl),
     ("scheme", Reason::Scheme),
     ("private-address", Reason::PrivateAddress),
@@ -58,6 +60,7 @@ const WORDS: [(&str, Reason); 16] = [
     ("tls", Reason::Tls),
     ("network", Reason::Network),
     ("redirects", Reason::Redirects),
+    ("redirected", Reason::Redirected),
     ("too-large", Reason::TooLarge),
     ("too-many-pixels", Reason::TooManyPixels),
     ("empty", Reason::Empty),
@@ -74,7 +77,7 @@ impl Reason {
     #[must_use]
     pub fn is_transient(self) -> bool {
         match self {
-            Self::Timeout | Self::Connect | Self::Dns | Self::Network | Self::Truncated => true,
+            Self::Timeout | Self::Connect | Self::Dns | Self::Network | Self::Truncated | Self::Redirected => true,
             Self::Http(status) => matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 520..=529),
             _ => false,
         }

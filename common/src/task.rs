@@ -1,5 +1,10 @@
 //! What the producer asks of a downloader: a batch of images of one run.
 
+use std::fmt;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::image_id::ImageId;
@@ -33,8 +38,51 @@ impl Task {
 pub struct ImageTask {
     /// Its identity in the run.
     pub id: ImageId,
-    /// Where it is: absolute, `http` or `https`, normalised.
+    /// Where it is: absolute, `http` or `https`, normalised; `data:` in its short form for an image that stood in the page.
     pub url: String,
     /// Which try this is, from 1.
     pub attempt: u32,
+    /// How many redirects led to `url`. The downloader follows none: each is the producer's to schedule, because the host
+    /// that it leads to has a robots.txt and a pace of its own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+    /// The image itself, where it stood in the page as a `data:` URI: nothing is fetched. At most [`ImageTask::MAX_INLINE`]
+    /// bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<Inline>,
+}
+
+impl ImageTask {
+    /// Longest image that a message carries, in bytes: what pages embed are icons and placeholders.
+    pub const MAX_INLINE: usize = 512 << 10;
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// The bytes of an image that stood in a page; base64 (RFC 4648, section 4) in JSON.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Inline(pub Bytes);
+
+impl fmt::Debug for Inline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl From<Inline> for String {
+    fn from(Inline(bytes): Inline) -> Self {
+        BASE64_STANDARD.encode(bytes)
+    }
+}
+
+impl TryFrom<String> for Inline {
+    type Error = base64::DecodeError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        BASE64_STANDARD.decode(text).map(|bytes| Self(bytes.into()))
+    }
 }

@@ -5,10 +5,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Outcome, Reply, Status};
-use crate::task::Task;
+use crate::task::{ImageTask, Task};
 
-/// The version of the format that this build speaks.
-pub const VERSION: u32 = 1;
+/// The version of the format that this build speaks. Since 2 a downloader follows no redirects, and a task may carry an
+/// image itself.
+pub const VERSION: u32 = 2;
 
 /// Longest message in bytes: more than a full batch, or a full reply, of the longest URLs, of which JSON may need two bytes
 /// for each. RabbitMQ 4 itself refuses 16 MiB.
@@ -51,6 +52,13 @@ pub fn read_task(body: &[u8]) -> Result<Task, WireError> {
     }
     if task.images.iter().any(|image| image.url.len() > MAX_URL || image.attempt == 0) {
         return Err(WireError::Rule("a URL is too long, or a try has number 0"));
+    }
+    let fits = |image: &ImageTask| match &image.inline {
+        Some(inline) => inline.0.len() <= ImageTask::MAX_INLINE && image.url.starts_with("data:"),
+        None => !image.url.starts_with("data:"),
+    };
+    if !task.images.iter().all(fits) {
+        return Err(WireError::Rule("an image that comes with the message has a data: URL, and a bounded length"));
     }
     if task.user_agent.is_empty() || !task.user_agent.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(WireError::Rule("the user agent cannot stand in a header"));
@@ -111,10 +119,10 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
 mod tests {
     use super::*;
     use crate::image_id::ImageId;
-    use crate::task::ImageTask;
+    use crate::task::Inline;
 
     fn task(images: usize, url: &str) -> Task {
-        let image = ImageTask { id: ImageId::from([7; 16]), url: url.to_owned(), attempt: 1 };
+        let image = ImageTask { id: ImageId::from([7; 16]), url: url.to_owned(), attempt: 1, hops: 0, inline: None };
         Task {
             v: VERSION,
             run: "run".parse().expect("valid"),
@@ -147,12 +155,26 @@ mod tests {
     }
 
     #[test]
+    fn an_image_may_come_with_its_message_and_then_has_no_other_address() {
+        let with = |url: &str, length: usize| {
+            let mut task = task(1, url);
+            task.images[0].inline = Some(Inline(vec![0xff; length].into()));
+            task
+        };
+        let fits = with("data:image/png;sha256=00", ImageTask::MAX_INLINE);
+        assert_eq!(read_task(&write(&fits)).expect("readable"), fits);
+        assert!(read_task(&write(&with("data:image/png;sha256=00", ImageTask::MAX_INLINE + 1))).is_err());
+        assert!(read_task(&write(&with("http://a/", 1))).is_err());
+        assert!(read_task(&write(&task(1, "data:image/png;sha256=00"))).is_err());
+    }
+
+    #[test]
     fn other_versions_and_garbage_are_told_apart() {
-        let newer = r#"{"v":2,"run":"r","shape":"new"}"#;
-        assert!(matches!(read_task(newer.as_bytes()), Err(WireError::Version(2))));
+        let older = r#"{"v":1,"run":"r","shape":"old"}"#;
+        assert!(matches!(read_task(older.as_bytes()), Err(WireError::Version(1))));
         let with_version = |v: u32| write(&Task { v, ..task(1, "http://a/") });
         assert!(matches!(read_task(&with_version(9)), Err(WireError::Version(9))));
-        for garbage in [&b""[..], b"{", b"[]", b"\xff\xfe", br#"{"v":1}"#, br#"{"v":1,"run":"../x"}"#] {
+        for garbage in [&b""[..], b"{", b"[]", b"\xff\xfe", br#"{"v":2}"#, br#"{"v":2,"run":"../x"}"#] {
             assert!(matches!(read_task(garbage), Err(WireError::Malformed(_))), "{garbage:?}");
         }
         let mut unknown = serde_json::to_value(task(1, "http://a/")).expect("json");

@@ -144,7 +144,7 @@ mod tests {
     fn image(number: u32) -> ImageTask {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&number.to_be_bytes());
-        ImageTask { id: id.into(), url: "http://a/".to_owned(), attempt: 1 }
+        ImageTask { id: id.into(), url: "http://a/".to_owned(), attempt: 1, hops: 0, inline: None }
     }
 
     fn outcome(image: &ImageTask) -> Outcome {
@@ -178,7 +178,7 @@ mod tests {
         let (second, ()) = tokio::join!(ours(&claims, &one), async { drop(first) });
         // To forget is for what is finished: it leaves alone what is in hand.
         claims.forget([&(run(), image(1).id, 1)]);
-        let task = |images| Task { v: 1, run: run(), batch: 1, user_agent: "a".to_owned(), images };
+        let task = |images| Task { v: common::wire::VERSION, run: run(), batch: 1, user_agent: "a".to_owned(), images };
         assert!(claims.know(&task(vec![image(1)])));
         assert!(!claims.know(&task(vec![image(1), image(2)])));
         drop(second);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
-use common::task::ImageTask;
+use common::task::{ImageTask, Inline};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -77,6 +77,9 @@ impl Worker {
             let outcome = Outcome::new(task.id, task.attempt, Status::Rejected, Some(Reason::BadUrl));
             return End::Outcome(outcome.into());
         };
+        if let Some(inline) = &task.inline {
+            return self.keep_inline(batch, task, inline).await;
+        }
         // The host first: whoever waits for a busy host must not hold a slot that another host could use. The body is held
         // until the image is stored. The semaphores are never closed.
         let turn = async { (self.hosts.enter(&url).await, self.bodies.acquire().await, self.slots.acquire().await) };
@@ -98,6 +101,16 @@ impl Worker {
         let fetched = self.fetch.fetch(task, url, &batch.user_agent).await;
         drop((host, slot));
         self.keep(batch, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
+    }
+
+    /// An image that stood in the page: no host to ask, and its bytes are in memory as it is.
+    async fn keep_inline(&self, batch: &Batch, task: &ImageTask, inline: &Inline) -> End {
+        if !batch.begin_image(self.draining.is_cancelled()) {
+            return End::GivenBack;
+        }
+        let _in_flight = self.vitals.begin();
+        let kept = self.keep(batch, self.fetch.inline(task, inline)).await;
+        kept.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
     }
 
     /// Checks and stores what was fetched.

@@ -8,7 +8,7 @@ use common::http::{self, Announced, BodyError, ClientSettings};
 use common::killpoint;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
-use common::task::ImageTask;
+use common::task::{ImageTask, Inline};
 use common::wire::MAX_URL;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -46,6 +46,8 @@ impl ImageFetch {
         let client_settings = ClientSettings {
             guard: settings.guard,
             connect_timeout: settings.connect_timeout,
+            // Each hop is the producer's to schedule, which asks the robots.txt and the pace of the host that it leads to.
+            follows_redirects: false,
             total_timeout: settings.fetch_timeout,
             compressed: false,
             idle_per_host: match settings.per_host {
@@ -64,6 +66,7 @@ impl ImageFetch {
     pub(crate) async fn fetch(&self, task: &ImageTask, url: Url, user_agent: &str) -> Fetched {
         let mut outcome = Outcome::new(task.id, task.attempt, Status::Failed, None);
         outcome.fetched_at = now_ms();
+        outcome.final_url = (task.hops > 0).then(|| task.url.clone());
         let begun = Instant::now();
         let answer = self.ask(url, user_agent, &mut outcome).await;
         outcome.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -76,6 +79,24 @@ impl ImageFetch {
             }
         };
         Fetched { outcome, body }
+    }
+
+    /// What came with the task itself is here already.
+    pub(crate) fn inline(&self, task: &ImageTask, inline: &Inline) -> Fetched {
+        let mut outcome = Outcome::new(task.id, task.attempt, Status::Failed, None);
+        outcome.fetched_at = now_ms();
+        outcome.content_type =
+            task.url.strip_prefix("data:").and_then(|rest| rest.split(';').next()).map(str::to_owned);
+        let refused = match inline.0.len() {
+            0 => Some(Reason::Empty),
+            length if length > self.max_bytes => Some(Reason::TooLarge),
+            _ => None,
+        };
+        if let Some(reason) = refused {
+            outcome.status = status_of(reason);
+            outcome.reason = Some(reason);
+        }
+        Fetched { outcome, body: refused.is_none().then(|| inline.0.clone()) }
     }
 
     /// Sends a request. That no file descriptor is left is not the server's fault and nothing was asked yet, so it is tried
@@ -103,12 +124,13 @@ impl ImageFetch {
         let response = self.send(request).await.map_err(|error| http::reason_of(&error))?;
         outcome.http_status = Some(response.status().as_u16());
         outcome.content_type = content_type(response.headers());
-        if response.url().as_str().len() > MAX_URL {
-            return Err(Reason::Redirects);
-        }
-        outcome.final_url = (*response.url() != url).then(|| response.url().to_string());
-        if let Some(refused) = http::redirect_refused(&response) {
-            return Err(refused.into());
+        if let Some(target) = http::redirect(&response, self.settings.guard) {
+            let target = String::from(target?);
+            if target.len() > MAX_URL {
+                return Err(Reason::Redirects);
+            }
+            outcome.final_url = Some(target);
+            return Err(Reason::Redirected);
         }
         if response.status() != StatusCode::OK {
             outcome.retry_after = http::retry_after(response.headers()).map(|rest| rest.as_secs());

@@ -55,9 +55,17 @@ pub enum Command {
 #[command(after_help = "Try it without a broker:\n  producer crawl --embedded --depth 2 https://example.org/\n\n\
     With RabbitMQ and any number of `downloader`s running:\n  producer crawl --broker amqp://user:password@rabbit:5672/%2f https://example.org/")]
 pub struct CrawlOptions {
-    /// Pages to begin at
-    #[arg(value_name = "URL", required = true)]
+    /// Pages to begin at; a sitemap or a feed is read as one
+    #[arg(value_name = "URL", required_unless_present = "sitemap")]
     pub seeds: Vec<String>,
+
+    /// Begin at the pages and images of this sitemap (an index, gzip, text, RSS or Atom too); repeatable
+    #[arg(long, value_name = "URL", help_heading = "Crawl")]
+    pub sitemap: Vec<String>,
+
+    /// Begin at the sitemaps that the seeds' robots.txt files name, too
+    #[arg(long, env = "WARREN_SITEMAPS", value_parser = FalseyValueParser::new(), help_heading = "Crawl")]
+    pub sitemaps: bool,
 
     /// Link hops from a seed page that are followed; 0: the seed pages alone
     #[arg(long, env = "WARREN_DEPTH", value_name = "N", default_value_t = 1, help_heading = "Crawl")]
@@ -94,6 +102,14 @@ pub struct CrawlOptions {
     /// Stop finding after so many images [default: none]
     #[arg(long, env = "WARREN_MAX_IMAGES", value_name = "N", help_heading = "Crawl")]
     pub max_images: Option<u64>,
+
+    /// Take so many images of one page at most [default: 20000]
+    #[arg(long, env = "WARREN_MAX_IMAGES_PER_PAGE", value_name = "N", help_heading = "Crawl")]
+    pub max_images_per_page: Option<usize>,
+
+    /// Leave links and images alone whose address is longer, in bytes (8192 at most)
+    #[arg(long, env = "WARREN_MAX_URL_LENGTH", value_name = "N", default_value_t = common::wire::MAX_URL, help_heading = "Crawl")]
+    pub max_url_length: usize,
 
     /// What every run has.
     #[command(flatten)]

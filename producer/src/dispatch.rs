@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use common::image_id::ImageId;
 use common::run_name::RunName;
-use common::task::{ImageTask, Task};
+use common::task::{ImageTask, Inline, Task};
 use common::transport::{Destination, Transport, TransportError};
 use common::wire;
 use tokio::task::JoinSet;
@@ -73,29 +74,47 @@ impl Dispatch {
             {
                 group.push(image);
             }
-            let batch = self.publish(&group);
-            self.left.insert(batch, group.len());
-            self.unconfirmed.insert(batch, group.iter().map(Try::of).collect());
-            self.out.extend(group.into_iter().map(|image| (image.image, Out { image, batch })));
+            let batch = self.publish(&group, None);
+            self.is_out(batch, group);
         }
+    }
+
+    /// Sends an image that stood in its page, with its bytes, in a message of its own.
+    pub fn send_inline(&mut self, image: PendingImage, bytes: Bytes) {
+        let batch = self.publish(std::slice::from_ref(&image), Some(&Inline(bytes)));
+        self.is_out(batch, vec![image]);
+    }
+
+    fn is_out(&mut self, batch: u64, group: Vec<PendingImage>) {
+        self.left.insert(batch, group.len());
+        self.unconfirmed.insert(batch, group.iter().map(Try::of).collect());
+        self.out.extend(group.into_iter().map(|image| (image.image, Out { image, batch })));
     }
 
     /// Sends everything that is out once more: the batches may have been lost with a deleted queue. Images that are
-    /// merely slow are fetched twice by that, and counted once.
-    pub fn send_again(&mut self) {
+    /// merely slow are fetched twice by that, and counted once. Those that stood in their pages are not out any more and are
+    /// given back, because their bytes are in the ledger.
+    pub fn send_again(&mut self) -> Vec<PendingImage> {
+        let inline: Vec<_> =
+            self.out.values().map(|out| &out.image).filter(|image| image.is_inline()).cloned().collect();
+        let inline: Vec<_> =
+            inline.iter().filter_map(|image| self.came_back(image.image, image.attempts + 1)).collect();
         let (alone, together): (Vec<_>, Vec<_>) =
             self.out.values().map(|out| out.image.clone()).partition(|image| image.alone);
         for group in together.chunks(Task::MAX_IMAGES).chain(alone.chunks(1)) {
-            self.publish(group);
+            self.publish(group, None);
         }
+        inline
     }
 
-    fn publish(&mut self, group: &[PendingImage]) -> u64 {
+    fn publish(&mut self, group: &[PendingImage], inline: Option<&Inline>) -> u64 {
         self.batches += 1;
         let images = group.iter().map(|image| ImageTask {
             id: image.image,
             url: image.url.clone(),
             attempt: image.attempts + 1,
+            hops: image.hops,
+            inline: inline.cloned(),
         });
         let task = Task {
             v: wire::VERSION,

@@ -1,6 +1,7 @@
 //! Decides what is accepted into the run: normalises addresses so that one thing has one name, keeps pages to the scope
 //! and images to the filters. What was seen before is the ledger's to know.
 
+use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
 use common::http::{Guard, Refused};
@@ -11,8 +12,12 @@ use regex::RegexSet;
 use url::Url;
 
 use crate::extract::{Candidate, Source};
-use crate::ledger::{NewImage, NewPage};
+use crate::ledger::{NewImage, NewPage, PageKind, PendingPage, Traps};
 use crate::scope::{Scope, ScopeKind, authority};
+use crate::trap::{self, Trap};
+
+/// Documents that are no pages (refreshes, style sheets, sitemaps) in a row, at most: they cost no depth, and must end.
+const MAX_HOPS: u32 = 5;
 
 /// Longest text of a row that is no URL that is kept, in bytes.
 const MAX_BAD_TEXT: usize = 1 << 10;
@@ -43,6 +48,17 @@ pub struct Selection {
     pub pages: Filter,
     /// On images.
     pub images: Filter,
+    /// Longest address that is taken, in bytes; never above [`MAX_URL`].
+    pub longest_url: usize,
+}
+
+/// The document on which something was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// Its address, after redirects.
+    pub at: &'a Url,
+    /// How it came to be fetched.
+    pub document: &'a PendingPage,
 }
 
 /// The rules of acceptance of one run.
@@ -76,29 +92,91 @@ impl Frontier {
         self.scopes.read().unwrap_or_else(PoisonError::into_inner).iter().any(|scope| scope.contains(page))
     }
 
-    /// The page behind a link on a page of `depth`, if it is to be followed.
+    /// The page behind a link, if it is to be followed. Links into traps are counted.
     #[must_use]
-    pub fn link(&self, url: Url, depth: u32) -> Option<NewPage> {
-        if depth >= self.selection.depth {
+    pub fn link(&self, url: Url, from: Found<'_>, traps: &mut Traps) -> Option<NewPage> {
+        if from.document.depth >= self.selection.depth {
             return None;
         }
-        let url = normalise(url).ok()?;
-        let taken = url.as_str().len() <= MAX_URL && self.in_scope(&url) && self.selection.pages.passes(url.as_str());
-        taken.then(|| page(&url, depth + 1))
+        let page = self.page(url, from.document.depth + 1, traps)?;
+        let like_its_parent = Url::parse(&page.url).is_ok_and(|url| trap::are_alike(&url, from.at));
+        Some(NewPage { like_its_parent, ..page })
     }
 
-    /// The image of a candidate, if the filters let it in.
+    /// The page that a sitemap names: as near as the sitemap itself.
     #[must_use]
-    pub fn candidate(&self, candidate: Candidate) -> Option<NewImage> {
-        let url = normalise(candidate.url).ok()?;
-        if url.as_str().len() > MAX_URL || !self.selection.images.passes(url.as_str()) {
+    pub fn listed_page(&self, url: Url, from: Found<'_>, traps: &mut Traps) -> Option<NewPage> {
+        match from.document.kind {
+            PageKind::Sitemap => self.page(url, from.document.depth, traps),
+            // Some page led to it, as it does to other pages.
+            PageKind::Page | PageKind::StyleSheet | PageKind::Robots => self.link(url, from, traps),
+        }
+    }
+
+    /// Where a page sends its reader at once (`meta refresh`): as near as the page itself.
+    #[must_use]
+    pub fn refresh(&self, url: Url, from: Found<'_>, traps: &mut Traps) -> Option<NewPage> {
+        let hops = from.document.hops + 1;
+        if from.document.depth == 0 {
+            self.seed_moved(&url);
+        }
+        let page = self.page(url, from.document.depth, traps)?;
+        (hops <= MAX_HOPS).then_some(NewPage { hops, ..page })
+    }
+
+    /// A document that is needed to find what a page offers, wherever it is.
+    #[must_use]
+    pub fn needed(&self, url: Url, kind: PageKind, from: Found<'_>) -> Option<NewPage> {
+        let hops = if from.document.kind == kind { from.document.hops + 1 } else { 1 };
+        let url = normalise(url).ok()?;
+        let taken = hops <= MAX_HOPS && url.as_str().len() <= self.longest_url();
+        taken.then(|| NewPage { kind, hops, ..page(&url, from.document.depth) })
+    }
+
+    fn page(&self, url: Url, depth: u32, traps: &mut Traps) -> Option<NewPage> {
+        let mut url = normalise(url).ok()?;
+        if url.as_str().len() > self.longest_url() || !self.in_scope(&url) {
             return None;
         }
+        traps.session_id += u64::from(trap::strip_session(&mut url));
+        match trap::shown_by(&url) {
+            Some(Trap::RepeatedPath) => traps.repeated_path += 1,
+            Some(Trap::DeepPath) => traps.deep_path += 1,
+            None => return self.selection.pages.passes(url.as_str()).then(|| page(&url, depth)),
+        }
+        None
+    }
+
+    fn longest_url(&self) -> usize {
+        self.selection.longest_url.min(MAX_URL)
+    }
+
+    /// The image of a candidate, if the filters let it in. An image that stood in its page has no address that a filter could
+    /// be about, and passes.
+    #[must_use]
+    pub fn candidate(&self, candidate: Candidate) -> Option<NewImage> {
+        let sources = candidate.sources.iter().map(|source| source.as_str()).collect::<Vec<_>>().join(" ");
+        let image = if candidate.inline.is_some() {
+            NewImage {
+                url: candidate.url.into(),
+                source: candidate.source.as_str(),
+                inline: candidate.inline,
+                ..NewImage::default()
+            }
+        } else {
+            let url = normalise(candidate.url).ok()?;
+            if url.as_str().len() > self.longest_url() || !self.selection.images.passes(url.as_str()) {
+                return None;
+            }
+            self.image(&url, candidate.source)
+        };
         Some(NewImage {
+            sources: (candidate.sources.len() > 1).then_some(sources),
+            descriptor: candidate.descriptor,
             alt: candidate.alt,
             title: candidate.title,
             caption: candidate.caption,
-            ..self.image(&url, candidate.source)
+            ..image
         })
     }
 
@@ -123,10 +201,8 @@ impl Frontier {
             url: url.as_str().to_owned(),
             host: authority(url).to_owned(),
             source: source.as_str(),
-            alt: None,
-            title: None,
-            caption: None,
-            verdict: self.guard.check_url(url).err().map(|refused| (Status::Blocked, refused.into())),
+            verdict: self.guard.check_url(url).err().map(|refused| (Status::Blocked, refused.into()).into()),
+            ..NewImage::default()
         }
     }
 }
@@ -134,7 +210,14 @@ impl Frontier {
 /// A page to be fetched; `url` is normalised.
 #[must_use]
 pub fn page(url: &Url, depth: u32) -> NewPage {
-    NewPage { url: url.as_str().to_owned(), host: authority(url).to_owned(), depth }
+    NewPage {
+        url: url.as_str().to_owned(),
+        host: authority(url).to_owned(),
+        depth,
+        kind: PageKind::Page,
+        hops: 0,
+        like_its_parent: false,
+    }
 }
 
 /// Reads an address as a person or a list writes it, and normalises it.
@@ -145,8 +228,8 @@ pub fn parse(text: &str) -> Result<Url, Refused> {
     Url::parse(text.trim()).map_err(|_| Refused::Scheme).and_then(normalise)
 }
 
-/// One name for one thing: the WHATWG URL Standard's serialisation, without fragment (which no request carries) and
-/// without user name and password (which no other site's page may make us send).
+/// One name for one thing: the WHATWG URL Standard's serialisation, without fragment (which no request carries), without
+/// user name and password (which no other site's page may make us send), percent-encodings in upper case (RFC 3986, 6.2.2.1).
 fn normalise(mut url: Url) -> Result<Url, Refused> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(Refused::Scheme);
@@ -154,6 +237,12 @@ fn normalise(mut url: Url) -> Result<Url, Refused> {
     url.set_fragment(None);
     if !url.username().is_empty() || url.password().is_some() {
         url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| Refused::Scheme)?;
+    }
+    if let Cow::Owned(path) = trap::upper_percent(url.path()) {
+        url.set_path(&path);
+    }
+    if let Some(Cow::Owned(query)) = url.query().map(trap::upper_percent) {
+        url.set_query(Some(&query));
     }
     Ok(url)
 }
@@ -166,12 +255,9 @@ fn rejected(text: &str, status: Status, reason: Reason) -> NewImage {
     }
     NewImage {
         url: text.to_owned(),
-        host: String::new(),
         source: Source::List.as_str(),
-        alt: None,
-        title: None,
-        caption: None,
-        verdict: Some((status, reason)),
+        verdict: Some((status, reason).into()),
+        ..NewImage::default()
     }
 }
 
@@ -185,7 +271,20 @@ mod tests {
     }
 
     fn selection() -> Selection {
-        Selection { scope: ScopeKind::Host, depth: 2, pages: Filter::default(), images: Filter::default() }
+        Selection {
+            scope: ScopeKind::Host,
+            depth: 2,
+            pages: Filter::default(),
+            images: Filter::default(),
+            longest_url: MAX_URL,
+        }
+    }
+
+    fn follow(it: &Frontier, link: &str, depth: u32) -> Option<NewPage> {
+        let at = url("http://site.example/here");
+        let document =
+            PendingPage { id: 1, host: 1, url: at.to_string(), depth, kind: PageKind::Page, hops: 0, redirects: 0 };
+        it.link(url(link), Found { at: &at, document: &document }, &mut Traps::default())
     }
 
     fn url(text: &str) -> Url {
@@ -198,6 +297,8 @@ mod tests {
             ("HTTP://Site.Example:80/a/../b/./c.png#top", "http://site.example/b/c.png"),
             (" https://user:secret@site.example:443/x?q=1 ", "https://site.example/x?q=1"),
             ("http://site.example", "http://site.example/"),
+            ("http://site.example/%7euser/a%2fb?q=%c3%a4#x", "http://site.example/%7Euser/a%2Fb?q=%C3%A4"),
+            ("http://site.example/a/%2e%2E/b/%2e/", "http://site.example/b/"),
         ] {
             let once = parse(text).expect("a URL");
             assert_eq!(once.as_str(), name);
@@ -211,11 +312,11 @@ mod tests {
     #[test]
     fn links_are_followed_to_the_depth_and_within_the_scope() {
         let it = frontier(selection());
-        assert_eq!(it.link(url("http://site.example/b"), 1).map(|page| page.depth), Some(2));
-        assert_eq!(it.link(url("http://site.example/b"), 2), None);
-        assert_eq!(it.link(url("http://other.example/"), 0), None);
+        assert_eq!(follow(&it, "http://site.example/b", 1).map(|page| page.depth), Some(2));
+        assert_eq!(follow(&it, "http://site.example/b", 2), None);
+        assert_eq!(follow(&it, "http://other.example/", 0), None);
         it.seed_moved(&url("http://other.example/home"));
-        assert!(it.link(url("http://other.example/"), 0).is_some());
+        assert!(follow(&it, "http://other.example/", 0).is_some());
     }
 
     #[test]
@@ -225,9 +326,9 @@ mod tests {
             exclude: RegexSet::new(["draft"]).expect("a pattern"),
         };
         let it = frontier(Selection { pages, ..selection() });
-        assert!(it.link(url("http://site.example/keep/x"), 0).is_some());
-        assert!(it.link(url("http://site.example/keep/draft"), 0).is_none());
-        assert!(it.link(url("http://site.example/other"), 0).is_none());
+        assert!(follow(&it, "http://site.example/keep/x", 0).is_some());
+        assert!(follow(&it, "http://site.example/keep/draft", 0).is_none());
+        assert!(follow(&it, "http://site.example/other", 0).is_none());
     }
 
     #[test]
@@ -239,11 +340,11 @@ mod tests {
             ("ftp://site.example/x.png", (Status::Blocked, Reason::Scheme)),
             ("http://127.0.0.1/x.png", (Status::Blocked, Reason::PrivateAddress)),
         ] {
-            assert_eq!(it.listed(text).verdict, Some(verdict), "{text}");
+            assert_eq!(it.listed(text).verdict, Some(verdict.into()), "{text}");
         }
         let long = format!("http://site.example/{}", "a".repeat(MAX_URL));
         let row = it.listed(&long);
-        assert_eq!(row.verdict, Some((Status::Rejected, Reason::BadUrl)));
+        assert_eq!(row.verdict, Some((Status::Rejected, Reason::BadUrl).into()));
         assert_eq!(row.url.len(), MAX_BAD_TEXT);
     }
 }

@@ -29,6 +29,7 @@ pub mod seeds;
 pub mod settings;
 pub mod silence;
 pub mod stream;
+pub mod trap;
 pub mod window;
 
 use std::process::ExitCode;

@@ -12,6 +12,13 @@ use url::Url;
 /// Longest part of a page that is read, in bytes after decompression. A longer page is cut there.
 pub const MAX_PAGE: usize = 8 << 20;
 
+/// Longest sitemap that is read, in bytes after decompression (the protocol's own limit: sitemaps.org, "Using Sitemap index
+/// files").
+pub const MAX_SITEMAP: usize = 50 << 20;
+
+/// How much of a film or a picture is read to know what it is, in bytes.
+const MEDIA_HEAD: usize = 4 << 10;
+
 /// From the request to the last byte.
 const TOTAL_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -26,7 +33,7 @@ const ACCEPTED: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
 /// A page as it came.
 #[derive(Debug)]
 pub struct Fetched {
-    /// Where redirects led.
+    /// Where it is.
     pub url: Url,
     /// The status code, a success.
     pub status: u16,
@@ -36,6 +43,15 @@ pub struct Fetched {
     pub body: Bytes,
     /// Whether there was more.
     pub cut: bool,
+}
+
+/// What asking for a page came to.
+#[derive(Debug)]
+pub enum Answer {
+    /// The page.
+    Page(Fetched),
+    /// It is elsewhere; nobody has asked there yet.
+    Moved(Url),
 }
 
 /// A page that did not come.
@@ -58,6 +74,9 @@ impl From<Reason> for Missed {
 /// Fetches pages and robots.txt files.
 #[derive(Debug, Clone)]
 pub struct PageFetch {
+    /// For robots.txt files and single pages: follows redirects.
+    following: Client,
+    /// For pages of a run, whose redirects are scheduled.
     client: Client,
     guard: Guard,
     user_agent: String,
@@ -67,36 +86,65 @@ impl PageFetch {
     /// # Errors
     /// When the system's TLS roots cannot be read.
     pub fn new(guard: Guard, user_agent: String) -> Result<Self, reqwest::Error> {
-        let client = http::client(&ClientSettings {
+        let settings = ClientSettings {
             guard,
             connect_timeout: CONNECT_TIMEOUT,
+            follows_redirects: true,
             total_timeout: TOTAL_TIMEOUT,
             compressed: true,
             idle_per_host: IDLE_PER_HOST,
-        })?;
-        Ok(Self { client, guard, user_agent })
+        };
+        Ok(Self {
+            following: http::client(&settings)?,
+            client: http::client(&ClientSettings { follows_redirects: false, ..settings })?,
+            guard,
+            user_agent,
+        })
     }
 
-    /// Asks once, whatever the answer.
+    /// Asks once, whatever the answer, and where redirects lead.
     pub async fn ask(&self, url: &Url) -> Result<Response, Missed> {
+        self.send(&self.following, url).await
+    }
+
+    async fn send(&self, client: &Client, url: &Url) -> Result<Response, Missed> {
         self.guard.check_url(url).map_err(Reason::from)?;
-        let request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, &self.user_agent);
+        let request = client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, &self.user_agent);
         Ok(http::send(request).await.map_err(|error| http::reason_of(&error))?)
     }
 
-    /// Fetches a page.
+    /// Fetches a page, wherever redirects lead.
     pub async fn fetch(&self, url: &Url) -> Result<Fetched, Missed> {
         let response = self.ask(url).await?;
+        self.read(response, MAX_PAGE).await
+    }
+
+    /// Fetches a page where it is said to be; reads at most `cap` bytes of it.
+    pub async fn fetch_there(&self, url: &Url, cap: usize) -> Result<Answer, Missed> {
+        let response = self.send(&self.client, url).await?;
+        match http::redirect(&response, self.guard) {
+            Some(Ok(target)) => Ok(Answer::Moved(target)),
+            Some(Err(refused)) => {
+                Err(Missed { status: Some(response.status().as_u16()), ..Missed::from(Reason::from(refused)) })
+            }
+            None => self.read(response, cap).await.map(Answer::Page),
+        }
+    }
+
+    async fn read(&self, response: Response, cap: usize) -> Result<Fetched, Missed> {
         let status = response.status();
         if !status.is_success() {
-            let reason = http::redirect_refused(&response).map_or(Reason::Http(status.as_u16()), Reason::from);
+            let refused = http::redirect(&response, self.guard).and_then(Result::err);
+            let reason = refused.map_or(Reason::Http(status.as_u16()), Reason::from);
             let retry_after = http::retry_after(response.headers());
             return Err(Missed { reason, status: Some(status.as_u16()), retry_after });
         }
         let url = response.url().clone();
         let content_type =
             response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (body, cut) = match http::read_capped(response, MAX_PAGE, Announced::Ignore).await {
+        // Of what is no document, what tells that it is none is enough.
+        let cap = if content_type.as_deref().is_some_and(is_media) { cap.min(MEDIA_HEAD) } else { cap };
+        let (body, cut) = match http::read_capped(response, cap, Announced::Ignore).await {
             Ok(body) => (body, false),
             Err(BodyError::TooLarge { head, .. }) => (head, true),
             Err(error) => {
@@ -105,4 +153,12 @@ impl PageFetch {
         };
         Ok(Fetched { url, status: status.as_u16(), content_type, body, cut })
     }
+}
+
+/// Whether a server says that this is a picture, a film, a font: nothing that has links. SVG is a document.
+fn is_media(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = essence.split('/').next().unwrap_or_default();
+    let media = matches!(kind, "image" | "video" | "audio" | "font") && essence != "image/svg+xml";
+    media || matches!(essence.as_str(), "application/pdf" | "application/zip")
 }

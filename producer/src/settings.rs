@@ -171,8 +171,12 @@ pub fn refuse_downloader_options(matches: &ArgMatches) -> Result<(), SettingsErr
 /// What a crawl works by, beside what every run does.
 #[derive(Debug, Clone)]
 pub struct CrawlSettings {
-    /// Where to begin.
+    /// Pages to begin at.
     pub seeds: Vec<Url>,
+    /// Sitemaps to begin at.
+    pub sitemaps: Vec<Url>,
+    /// Whether the sitemaps that the seeds' robots.txt files name are read too.
+    pub robots_sitemaps: bool,
     /// What is taken.
     pub selection: Selection,
     /// How pages are read.
@@ -192,11 +196,16 @@ impl CrawlSettings {
             depth: options.depth,
             pages: filter(&options.include, &options.exclude, ["include", "exclude"])?,
             images: filter(&options.include_images, &options.exclude_images, ["include-images", "exclude-images"])?,
+            longest_url: options.max_url_length,
         };
+        let mut limits = extract::Limits { url_bytes: options.max_url_length, ..extract::Limits::default() };
+        limits.images = options.max_images_per_page.unwrap_or(limits.images);
         let crawl = Self {
             seeds: options.seeds.iter().map(seed).collect::<Result<_, _>>()?,
             selection,
-            extract: extract::Options { srcset: options.srcset, ..extract::Options::default() },
+            sitemaps: options.sitemap.iter().map(seed).collect::<Result<_, _>>()?,
+            robots_sitemaps: options.sitemaps,
+            extract: extract::Options { srcset: options.srcset, limits },
             max_pages: options.max_pages,
             max_images: options.max_images,
         };

@@ -15,7 +15,7 @@ use common::image_id::ImageId;
 use common::outcome::Status;
 use common::reason::Reason;
 use common::wire;
-use producer::ledger::{Counts, Row};
+use producer::ledger::{Counts, PageCounts, Row, Traps};
 use producer::report::summary::Summary;
 use serde_json::Value;
 
@@ -71,7 +71,8 @@ fn reasons() -> impl Iterator<Item = Reason> {
         Reason::Dns => Some(Reason::Tls),
         Reason::Tls => Some(Reason::Network),
         Reason::Network => Some(Reason::Redirects),
-        Reason::Redirects => Some(Reason::TooLarge),
+        Reason::Redirects => Some(Reason::Redirected),
+        Reason::Redirected => Some(Reason::TooLarge),
         Reason::TooLarge => Some(Reason::TooManyPixels),
         Reason::TooManyPixels => Some(Reason::Empty),
         Reason::Empty => Some(Reason::NotAnImage),
@@ -120,11 +121,15 @@ fn the_fields_of_the_manifest_are_those_of_the_code() {
         final_url: None,
         page_url: None,
         source: String::new(),
+        sources: None,
+        descriptor: None,
         alt: None,
         title: None,
         caption: None,
+        extra: None,
         status: Status::Stored,
         reason: None,
+        detail: None,
         http_status: None,
         content_type: None,
         format: None,
@@ -148,7 +153,10 @@ fn the_fields_of_the_manifest_are_those_of_the_code() {
 #[test]
 fn the_fields_of_the_summary_are_those_of_the_code() {
     let run = "docs".parse().expect("a name");
-    let summary = Summary::new(run, "complete", &Counts::default(), Duration::ZERO);
+    let one = PageCounts { fetched: 1, ..PageCounts::default() };
+    let traps = Traps { endless: 1, ..Traps::default() };
+    let counts = Counts { style_sheets: one, sitemaps: one, traps, ..Counts::default() };
+    let summary = Summary::new(run, "complete", &counts, Duration::ZERO);
     let summary: Value = serde_json::from_str(&summary.json()).expect("the summary is JSON");
     let (mut listed, mut written) = (first_column("The summary"), keys(&summary));
     listed.sort();

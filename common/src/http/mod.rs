@@ -10,6 +10,9 @@ mod trouble;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::redirect::Policy;
+use url::Url;
+
 use crate::failpoint;
 
 pub use body::{Announced, BodyError, read_capped};
@@ -34,6 +37,8 @@ pub struct ClientSettings {
     pub guard: Guard,
     /// From the first byte of the connection to its establishment.
     pub connect_timeout: Duration,
+    /// Whether redirects are followed here, or are an answer like any other.
+    pub follows_redirects: bool,
     /// From the start of the request to the last byte of the answer, redirects included.
     pub total_timeout: Duration,
     /// Whether to offer gzip. Pages shrink by it; images are compressed already, and must be stored as they are.
@@ -56,7 +61,7 @@ pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, reqwest::Err
         // A proxy would look names up by itself, past the guard.
         .no_proxy()
         .dns_resolver(Arc::new(resolver::GuardedResolver(settings.guard)))
-        .redirect(redirects(settings.guard))
+        .redirect(if settings.follows_redirects { redirects(settings.guard) } else { Policy::none() })
         .referer(false)
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.total_timeout)
@@ -79,8 +84,8 @@ fn made_to_fail() -> reqwest::Error {
     reqwest::Proxy::all("http://\n").expect_err("this is no address")
 }
 
-fn redirects(guard: Guard) -> reqwest::redirect::Policy {
-    reqwest::redirect::Policy::custom(move |attempt| {
+fn redirects(guard: Guard) -> Policy {
+    Policy::custom(move |attempt| {
         if attempt.previous().len() > MAX_REDIRECTS {
             return attempt.error(trouble::TooManyRedirects);
         }
@@ -91,11 +96,16 @@ fn redirects(guard: Guard) -> reqwest::redirect::Policy {
     })
 }
 
-/// What stands against a redirect that the client did not follow by itself: it leads to another scheme.
-#[must_use]
-pub fn redirect_refused(response: &reqwest::Response) -> Option<Refused> {
-    let location = response.headers().get(reqwest::header::LOCATION)?.to_str().ok()?;
-    let target = response.url().join(location).ok()?;
-    let is_other_scheme = response.status().is_redirection() && !matches!(target.scheme(), "http" | "https");
-    is_other_scheme.then_some(Refused::Scheme)
+/// Where an answer says that its resource is (RFC 9110, 15.4 and 10.2.2), or why that is not asked. `None` where the answer
+/// is no redirect or names no place.
+pub fn redirect(response: &reqwest::Response, guard: Guard) -> Option<Result<Url, Refused>> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get(reqwest::header::LOCATION)?;
+    // Servers write UTF-8 here, which no header may hold; browsers read it all the same.
+    let location = std::str::from_utf8(location.as_bytes()).ok()?;
+    let mut target = response.url().join(location).ok()?;
+    target.set_fragment(None);
+    Some(guard.check_url(&target).map(|()| target))
 }

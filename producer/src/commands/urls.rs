@@ -1,6 +1,7 @@
 //! `producer urls`: the images of a list.
 
 use common::exit::Exit;
+use common::wire::MAX_URL;
 use tokio::task::spawn_blocking;
 
 use super::run::{self, Begin, Session};
@@ -18,7 +19,13 @@ pub async fn urls(options: UrlsOptions, begin: Begin, session: Session) -> anyho
     let fetch = PageFetch::new(settings.guard, settings.user_agent.clone())?;
     let how = ListOptions { format: options.input_format, url_column: options.url_column };
     // A list has no pages: only the rules for images matter.
-    let selection = Selection { scope: ScopeKind::Page, depth: 0, pages: Filter::default(), images: Filter::default() };
+    let selection = Selection {
+        scope: ScopeKind::Page,
+        depth: 0,
+        pages: Filter::default(),
+        images: Filter::default(),
+        longest_url: MAX_URL,
+    };
     let frontier = Frontier::new(selection, settings.guard, &[]);
     let done_with = match &begin {
         Begin::New(_) => Some(0),

@@ -32,9 +32,24 @@ pub struct Page {
     /// The images, in the order of the document, each URL once: where a page names one twice, the first is kept.
     pub images: Vec<Candidate>,
     /// The pages it links to (`http` and `https`), in the order of the document, without fragments, each once.
-    pub links: Vec<Url>,
+    pub links: Vec<Link>,
+    /// The style sheets it needs; each can be given to [`extract`] as a page of its own.
+    pub style_sheets: Vec<Url>,
+    /// `name` (lower case) and `content` of its `meta` elements: what it asks of robots is among them.
+    pub metas: Vec<(String, String)>,
     /// Why the page was not read to its end, if it was not; what stood before the cut is in the fields above.
     pub truncated: Option<Truncated>,
+}
+
+/// A link to another page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Where it leads, without fragment.
+    pub url: Url,
+    /// Every link to it asks not to be followed: `rel` is `nofollow`, `ugc` or `sponsored`.
+    pub nofollow: bool,
+    /// The page sends its reader there at once (`meta refresh`).
+    pub refresh: bool,
 }
 
 /// The limit at which a page was cut; see the fields of [`Limits`].

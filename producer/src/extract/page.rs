@@ -9,7 +9,7 @@ use url::Url;
 use super::base::{document_base, names_image, resolve};
 use super::context::{attribute, caption, child, html_name};
 use super::srcset::{self, Entry};
-use super::{Candidate, Options, Page, Source, SrcsetChoice, Truncated};
+use super::{Candidate, Link, Options, Page, Source, SrcsetChoice, Truncated};
 
 /// Reads the document of the page at `address`, which the parser may have cut.
 pub(super) fn read(document: &Html, address: &Url, options: &Options, truncated: Option<Truncated>) -> Page {
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
                 return;
             }
             self.seen_links.insert(url.clone());
-            self.page.links.push(url);
+            self.page.links.push(Link { url, nofollow: false, refresh: false });
         }
     }
 
@@ -169,12 +169,11 @@ impl<'a> Reader<'a> {
         let words = |name| described_by.and_then(|element| attribute(element.value(), name, longest));
         self.seen_images.insert(url.clone());
         self.page.images.push(Candidate {
-            url,
-            source,
             descriptor,
             alt: words("alt"),
             title: words("title"),
             caption: self.captions.last().cloned().flatten(),
+            ..Candidate::new(url, source)
         });
     }
 

@@ -6,6 +6,8 @@ use common::outcome::Status;
 use common::reason::Reason;
 use rusqlite::Connection;
 
+use super::{PageKind, Traps};
+
 /// Pages by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PageCounts {
@@ -37,6 +39,12 @@ impl PageCounts {
 pub struct Counts {
     /// Pages by state.
     pub pages: PageCounts,
+    /// Linked style sheets by state.
+    pub style_sheets: PageCounts,
+    /// Sitemaps by state.
+    pub sitemaps: PageCounts,
+    /// Links that were left out.
+    pub traps: Traps,
     /// Images by status.
     pub images: BTreeMap<Status, u64>,
     /// Bytes of the stored images, each stored file once.
@@ -62,6 +70,19 @@ impl Counts {
     #[must_use]
     pub fn settled(&self) -> u64 {
         self.found() - self.of(Status::Outstanding)
+    }
+
+    /// One document more, or less, of a kind and a state.
+    pub(super) fn document(&mut self, kind: PageKind, state: &str, change: i64) {
+        let counts = match kind {
+            PageKind::Page => &mut self.pages,
+            PageKind::StyleSheet => &mut self.style_sheets,
+            PageKind::Sitemap => &mut self.sitemaps,
+            PageKind::Robots => return,
+        };
+        if let Some(count) = counts.of(state) {
+            *count = count.saturating_add_signed(change);
+        }
     }
 
     pub(super) fn add(&mut self, status: Status) {
@@ -106,13 +127,11 @@ impl Counts {
 
 /// Counts the tables.
 pub(super) fn load(sql: &Connection) -> rusqlite::Result<Counts> {
-    let mut counts = Counts::default();
-    let mut pages = sql.prepare("SELECT state, count(*) FROM pages GROUP BY state")?;
-    for row in pages.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?)))? {
-        let (state, number) = row?;
-        if let Some(count) = counts.pages.of(&state) {
-            *count = number;
-        }
+    let mut counts = Counts { traps: super::traps::load(sql)?, ..Counts::default() };
+    let mut pages = sql.prepare("SELECT kind, state, count(*) FROM pages GROUP BY kind, state")?;
+    let mut rows = pages.query([])?;
+    while let Some(row) = rows.next()? {
+        counts.document(super::pages::kind_at(row, 0)?, &row.get::<_, String>(1)?, row.get(2)?);
     }
     let mut images = sql.prepare("SELECT status, reason, count(*), sum(bytes) FROM images GROUP BY status, reason")?;
     let mut rows = images.query([])?;

@@ -7,19 +7,24 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::book::Book;
-use super::{HostId, NewImage, PendingImage, Recording, RowId, waiting};
+use super::{HostId, NewImage, PendingImage, Recording, RowId, Verdict, inline, waiting};
 
-/// Accepts images that are not known yet. Returns the rows of those that have their outcome already.
-pub(super) fn add(
-    book: &mut Book,
-    sql: &Connection,
-    page: Option<RowId>,
-    new: &[NewImage],
-) -> rusqlite::Result<Vec<RowId>> {
-    let mut settled = Vec::new();
+/// What accepting images came to.
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    /// How many were not known.
+    pub(super) fresh: u64,
+    /// The rows of those that have their outcome already.
+    pub(super) settled: Vec<RowId>,
+}
+
+/// Accepts images that are not known yet.
+pub(super) fn add(book: &mut Book, sql: &Connection, page: Option<RowId>, new: &[NewImage]) -> rusqlite::Result<Added> {
+    let mut added = Added::default();
     let mut insert = sql.prepare_cached(
-        "INSERT OR IGNORE INTO images (image, url, host, page, source, alt, title, caption, status, reason)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT OR IGNORE INTO images (image, url, host, page, page_url, source, sources, descriptor, alt, title, caption, extra,
+             status, reason, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?;
     for image in new {
         if book.max_images.is_some_and(|most| book.counts.found() >= most) {
@@ -27,28 +32,39 @@ pub(super) fn add(
         }
         let host = book.host(sql, &image.host)?;
         let id = ImageId::new(&book.run, &image.url);
-        let (status, reason) = image.verdict.map_or((Status::Outstanding, None), |(status, why)| (status, Some(why)));
+        let (status, reason, detail) = match &image.verdict {
+            Some(Verdict { status, reason, detail }) => (*status, Some(*reason), detail.as_deref()),
+            None => (Status::Outstanding, None, None),
+        };
         let inserted = insert.execute(params![
             id.as_bytes(),
             image.url,
             host,
             page,
+            image.page_url,
             image.source,
+            image.sources,
+            image.descriptor,
             image.alt,
             image.title,
             image.caption,
+            image.extra,
             status.as_str(),
             reason.map(String::from),
+            detail,
         ])?;
         if inserted == 1 {
             book.counts.add(status);
             book.counts.note(status, reason, None);
+            added.fresh += 1;
             if image.verdict.is_some() {
-                settled.push(sql.last_insert_rowid());
+                added.settled.push(sql.last_insert_rowid());
+            } else if let Some(bytes) = &image.inline {
+                inline::keep(sql, sql.last_insert_rowid(), bytes)?;
             }
         }
     }
-    Ok(settled)
+    Ok(added)
 }
 
 /// What the ledger has of an image whose outcome comes.
@@ -98,7 +114,7 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
     sql.prepare_cached(
         "UPDATE images SET status = ?2, reason = ?3, attempts = ?4, final_url = ?5, http_status = ?6, content_type = ?7,
              format = ?8, width = ?9, height = ?10, bytes = ?11, sha256 = ?12, path = ?13, worker = ?14, fetched_at = ?15,
-             duration_ms = ?16
+             duration_ms = ?16, detail = ?17
          WHERE id = ?1",
     )?
     .execute(params![
@@ -118,16 +134,22 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
         recording.worker,
         recording.worker.is_some().then_some(outcome.fetched_at),
         recording.worker.is_some().then_some(outcome.duration_ms),
+        outcome.detail,
     ])?;
+    if status != Status::Failed {
+        inline::forget(sql, id)?;
+    }
     book.counts.settle(known.status, known.reason, status, outcome.reason, outcome.bytes);
     Ok(Some(id))
 }
 
-/// A try that another one follows: what is known so far, should there be no other.
+/// A try that another one follows: what is known so far, should there be no other. A redirect is none of the tries that
+/// people count.
 fn note_attempt(sql: &Connection, id: RowId, recording: &Recording) -> rusqlite::Result<()> {
     let outcome = &recording.outcome;
     sql.prepare_cached(
-        "UPDATE images SET attempts = ?2, reason = ?3, http_status = ?4, worker = ?5, fetched_at = ?6, duration_ms = ?7
+        "UPDATE images SET attempts = ?2, reason = ?3, http_status = ?4, worker = ?5, fetched_at = ?6, duration_ms = ?7,
+             attempts_before = attempts_before + ?8, hops = hops + ?8
          WHERE id = ?1 AND attempts < ?2",
     )?
     .execute(params![
@@ -138,6 +160,7 @@ fn note_attempt(sql: &Connection, id: RowId, recording: &Recording) -> rusqlite:
         recording.worker,
         outcome.fetched_at,
         outcome.duration_ms,
+        outcome.reason == Some(Reason::Redirected),
     ])
     .map(drop)
 }
@@ -188,6 +211,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
         url: row.get(3)?,
         attempts: row.get(4)?,
         attempts_before: row.get(5)?,
+        hops: 0,
         alone: false,
     })
 }

@@ -5,8 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use common::image_id::hex;
 use common::outcome::Status;
 use common::reason::Reason;
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, params};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::RowId;
 use super::images::{reason_at, status_at};
@@ -19,11 +21,18 @@ pub struct Row {
     pub final_url: Option<String>,
     pub page_url: Option<String>,
     pub source: String,
+    /// Every way in which the page names it, if there are several; the first is `source`.
+    pub sources: Option<Vec<String>>,
+    pub descriptor: Option<String>,
     pub alt: Option<String>,
     pub title: Option<String>,
     pub caption: Option<String>,
+    /// The list's further columns.
+    pub extra: Option<Value>,
     pub status: Status,
     pub reason: Option<Reason>,
+    /// The cause in words, where the reason alone does not say it.
+    pub detail: Option<String>,
     pub http_status: Option<u16>,
     pub content_type: Option<String>,
     pub format: Option<String>,
@@ -39,10 +48,12 @@ pub struct Row {
     pub duration_ms: Option<u64>,
 }
 
+/// In the order of [`Row`]'s fields.
 const SELECT: &str = "
-    SELECT images.url, coalesce(images.final_url, iif(images.http_status IS NULL, NULL, images.url)), coalesce(pages.final_url, pages.url), source, alt, title, caption, status,
-        images.reason, images.http_status, content_type, format, width, height, bytes, sha256, path, attempts, worker,
-        fetched_at, duration_ms
+    SELECT images.url, coalesce(images.final_url, iif(images.http_status IS NULL, NULL, images.url)),
+        coalesce(images.page_url, pages.final_url, pages.url), source, sources, descriptor, alt, title, caption, extra,
+        status, images.reason, images.detail, images.http_status, content_type, format, width, height, bytes, sha256, path,
+        attempts - images.hops, worker, fetched_at, duration_ms
     FROM images LEFT JOIN pages ON pages.id = images.page";
 
 /// The rows of some images, if they are wanted at all.
@@ -67,32 +78,54 @@ pub(super) fn for_each<E>(
     Ok(Ok(()))
 }
 
+/// Reads the columns one after another.
+struct Columns<'a> {
+    row: &'a rusqlite::Row<'a>,
+    next: usize,
+}
+
+impl Columns<'_> {
+    fn next<T: FromSql>(&mut self) -> rusqlite::Result<T> {
+        self.next += 1;
+        self.row.get(self.next - 1)
+    }
+
+    fn with<T>(&mut self, read: fn(&rusqlite::Row<'_>, usize) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        self.next += 1;
+        read(self.row, self.next - 1)
+    }
+}
+
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    let fetched_at: Option<u64> = row.get(19)?;
-    let sha256: Option<[u8; 32]> = row.get(15)?;
+    let mut columns = Columns { row, next: 0 };
     Ok(Row {
-        url: row.get(0)?,
-        final_url: row.get(1)?,
-        page_url: row.get(2)?,
-        source: row.get(3)?,
-        alt: row.get(4)?,
-        title: row.get(5)?,
-        caption: row.get(6)?,
-        status: status_at(row, 7)?,
-        reason: reason_at(row, 8)?,
-        http_status: row.get(9)?,
-        content_type: row.get(10)?,
-        format: row.get(11)?,
-        width: row.get(12)?,
-        height: row.get(13)?,
-        bytes: row.get(14)?,
-        sha256: sha256.map(|digest| hex(&digest)),
-        path: row.get(16)?,
-        attempts: row.get(17)?,
-        worker: row.get(18)?,
-        fetched_at: fetched_at
-            .and_then(|ms| UNIX_EPOCH.checked_add(Duration::from_millis(ms)))
-            .map(|time| humantime::format_rfc3339_millis(time).to_string()),
-        duration_ms: row.get(20)?,
+        url: columns.next()?,
+        final_url: columns.next()?,
+        page_url: columns.next()?,
+        source: columns.next()?,
+        sources: columns.next::<Option<String>>()?.map(|words| words.split(' ').map(str::to_owned).collect()),
+        descriptor: columns.next()?,
+        alt: columns.next()?,
+        title: columns.next()?,
+        caption: columns.next()?,
+        extra: columns.next::<Option<String>>()?.and_then(|json| serde_json::from_str(&json).ok()),
+        status: columns.with(status_at)?,
+        reason: columns.with(reason_at)?,
+        detail: columns.next()?,
+        http_status: columns.next()?,
+        content_type: columns.next()?,
+        format: columns.next()?,
+        width: columns.next()?,
+        height: columns.next()?,
+        bytes: columns.next()?,
+        sha256: columns.next::<Option<[u8; 32]>>()?.map(|digest| hex(&digest)),
+        path: columns.next()?,
+        attempts: columns.next()?,
+        worker: columns.next()?,
+        fetched_at: columns.next::<Option<u64>>()?.and_then(|ms| {
+            let time = UNIX_EPOCH.checked_add(Duration::from_millis(ms))?;
+            Some(humantime::format_rfc3339_millis(time).to_string())
+        }),
+        duration_ms: columns.next()?,
     })
 }

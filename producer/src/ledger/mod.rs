@@ -7,10 +7,12 @@
 mod book;
 mod counts;
 mod images;
+mod inline;
 mod manifest;
 mod pages;
 mod schema;
 mod sent;
+mod traps;
 mod waiting;
 mod writer;
 
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::image_id::ImageId;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
@@ -30,6 +33,7 @@ use self::writer::Writer;
 
 pub use self::counts::{Counts, PageCounts};
 pub use self::manifest::Row;
+pub use self::traps::Traps;
 
 /// The number of a row in its table, ascending in the order of acceptance.
 pub type RowId = i64;
@@ -86,25 +90,88 @@ pub struct NewPage {
     pub host: String,
     /// Hops from a seed.
     pub depth: u32,
+    /// What is expected there.
+    pub kind: PageKind,
+    /// How many documents that were no pages (refreshes, style sheets, sitemaps) led here from one that was.
+    pub hops: u32,
+    /// Whether its address looks like that of the page it was found on, but for numbers.
+    pub like_its_parent: bool,
+}
+
+/// What a document is taken for until it comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum PageKind {
+    /// A page: counted as one.
+    #[default]
+    Page,
+    /// A style sheet that a page needs.
+    StyleSheet,
+    /// A sitemap or a feed.
+    Sitemap,
+    /// A robots.txt, read for the sitemaps that it names.
+    Robots,
+}
+
+impl PageKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Page, Self::StyleSheet, Self::Sitemap, Self::Robots];
+
+    /// The ledger's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::StyleSheet => "style-sheet",
+            Self::Sitemap => "sitemap",
+            Self::Robots => "robots",
+        }
+    }
 }
 
 /// An image to be fetched, or one whose outcome is known already.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewImage {
     /// Normalised; for a row that is no URL, its text.
     pub url: String,
     /// Name and port; empty for a row that is no URL.
     pub host: String,
+    /// Where it was found, if that is not the document it was read from: a sitemap names the pages of its images.
+    pub page_url: Option<String>,
     /// How it was found: the manifest's word.
     pub source: &'static str,
+    /// Every way in which it was found, separated by spaces, if there are several.
+    pub sources: Option<String>,
+    /// The descriptor of its entry in a `srcset`.
+    pub descriptor: Option<String>,
     /// What the page says of it.
     pub alt: Option<String>,
     /// What the page says of it.
     pub title: Option<String>,
     /// What the page says of it.
     pub caption: Option<String>,
+    /// The list's further columns, a JSON object.
+    pub extra: Option<String>,
+    /// The image itself, where it stood in the page.
+    pub inline: Option<Bytes>,
     /// Set when it is not to be fetched.
-    pub verdict: Option<(Status, Reason)>,
+    pub verdict: Option<Verdict>,
+}
+
+/// An outcome that the producer decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The outcome.
+    pub status: Status,
+    /// Its reason.
+    pub reason: Reason,
+    /// The cause in words, where the reason alone does not say it.
+    pub detail: Option<String>,
+}
+
+impl From<(Status, Reason)> for Verdict {
+    fn from((status, reason): (Status, Reason)) -> Self {
+        Self { status, reason, detail: None }
+    }
 }
 
 /// A page that waits.
@@ -114,10 +181,16 @@ pub struct PendingPage {
     pub id: RowId,
     /// Its host.
     pub host: HostId,
-    /// Its address.
+    /// Its address; where a redirect led, once one did.
     pub url: String,
     /// Hops from a seed.
     pub depth: u32,
+    /// What is expected there.
+    pub kind: PageKind,
+    /// How many documents that were no pages led here from one that was.
+    pub hops: u32,
+    /// Redirects on the way to `url`.
+    pub redirects: u32,
 }
 
 /// An image that waits.
@@ -129,14 +202,24 @@ pub struct PendingImage {
     pub host: HostId,
     /// Its identity on the wire.
     pub image: ImageId,
-    /// Its address.
+    /// Its address; where a redirect led, once one did.
     pub url: String,
-    /// Tries so far.
+    /// Tries so far, each redirect one of them.
     pub attempts: u32,
     /// Tries that were made before the user asked for more (`producer retry`); `--retries` counts from there.
     pub attempts_before: u32,
+    /// Redirects on the way to `url`.
+    pub hops: u32,
     /// Whether it must not share a message: a batch that it was in could not be dealt with.
     pub alone: bool,
+}
+
+impl PendingImage {
+    /// Whether it stood in its page as a `data:` URI, so that there is nothing to fetch.
+    #[must_use]
+    pub fn is_inline(&self) -> bool {
+        self.url.starts_with("data:")
+    }
 }
 
 /// Where a run stands that is gone on with.
@@ -207,6 +290,8 @@ pub struct PageDone {
     pub state: PageState,
     /// Why, unless it was fetched.
     pub reason: Option<Reason>,
+    /// The cause in words, where the reason alone does not say it.
+    pub detail: Option<String>,
     /// The answer's status code.
     pub http_status: Option<u16>,
     /// Where redirects led, if anywhere.
@@ -215,8 +300,10 @@ pub struct PageDone {
     pub truncated: Option<String>,
     /// The images on it.
     pub images: Vec<NewImage>,
-    /// The links on it that are to be followed.
+    /// The documents it leads to that are to be fetched.
     pub pages: Vec<NewPage>,
+    /// How many links were left out because they lead into a trap.
+    pub traps: Traps,
 }
 
 /// An outcome to record, and whether it is the image's last.
@@ -316,7 +403,7 @@ impl Ledger {
 
     /// Accepts pages; those that are known already stay as they are.
     pub async fn add_pages(&self, new: Vec<NewPage>) -> Result<(), LedgerError> {
-        self.writer.run(move |book, sql| pages::add(book, sql, &new)).await
+        self.writer.run(move |book, sql| pages::add(book, sql, &new, 0).map(drop)).await
     }
 
     /// Accepts images of a list, of which `rows_read` rows are done with them (all, if `is_last`); those known already stay
@@ -331,12 +418,12 @@ impl Ledger {
     ) -> Result<Vec<Row>, LedgerError> {
         self.writer
             .run(move |book, sql| {
-                let settled = images::add(book, sql, None, &new)?;
+                let added = images::add(book, sql, None, &new)?;
                 schema::set(sql, "list_rows_read", &rows_read.to_string())?;
                 if is_last {
                     schema::set(sql, "list_ended", "1")?;
                 }
-                manifest::rows(sql, &settled, want_rows)
+                manifest::rows(sql, &added.settled, want_rows)
             })
             .await
     }
@@ -346,10 +433,13 @@ impl Ledger {
     pub async fn page_done(&self, done: PageDone, want_rows: bool) -> Result<Vec<Row>, LedgerError> {
         self.writer
             .run(move |book, sql| {
-                let settled = images::add(book, sql, Some(done.id), &done.images)?;
-                pages::add(book, sql, &done.pages)?;
+                let added = images::add(book, sql, Some(done.id), &done.images)?;
+                let chain = if added.fresh == 0 { pages::chain(sql, done.id)? + 1 } else { 0 };
+                let mut traps = done.traps.clone();
+                traps.endless += pages::add(book, sql, &done.pages, chain)?;
+                traps::note(book, sql, &traps)?;
                 pages::finish(book, sql, &done)?;
-                manifest::rows(sql, &settled, want_rows)
+                manifest::rows(sql, &added.settled, want_rows)
             })
             .await
     }
@@ -357,6 +447,16 @@ impl Ledger {
     /// Marks an address as known without fetching it: a redirect led there, and its content was seen.
     pub async fn page_seen(&self, url: String, host: String, depth: u32) -> Result<(), LedgerError> {
         self.writer.run(move |book, sql| pages::add_seen(book, sql, &url, &host, depth)).await
+    }
+
+    /// The number of a host by its name and port, for a request that a redirect leads there.
+    pub async fn host(&self, name: String) -> Result<HostId, LedgerError> {
+        self.writer.run(move |book, sql| book.host(sql, &name)).await
+    }
+
+    /// The bytes of images that stood in their pages.
+    pub async fn inline(&self, images: Vec<RowId>) -> Result<Vec<Option<Bytes>>, LedgerError> {
+        self.writer.run(move |_, sql| images.into_iter().map(|image| inline::get(sql, image)).collect()).await
     }
 
     /// Records outcomes, and that these batches have nothing out any more. The first final outcome of an image stays.

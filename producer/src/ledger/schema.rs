@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::LedgerError;
 
 /// The format's version, kept in SQLite's `user_version`.
-const FORMAT: i32 = 2;
+const FORMAT: i32 = 3;
 
 const TABLES: &str = "
     CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -21,8 +21,12 @@ const TABLES: &str = "
         url TEXT NOT NULL UNIQUE,
         host INTEGER NOT NULL REFERENCES hosts (id),
         depth INTEGER NOT NULL,
+        kind TEXT NOT NULL DEFAULT 'page',
+        hops INTEGER NOT NULL DEFAULT 0,
+        chain INTEGER NOT NULL DEFAULT 0,
         state TEXT NOT NULL DEFAULT 'pending',
         reason TEXT,
+        detail TEXT,
         http_status INTEGER,
         final_url TEXT,
         truncated TEXT
@@ -35,14 +39,20 @@ const TABLES: &str = "
         url TEXT NOT NULL,
         host INTEGER NOT NULL REFERENCES hosts (id),
         page INTEGER REFERENCES pages (id),
+        page_url TEXT,
         source TEXT NOT NULL,
+        sources TEXT,
+        descriptor TEXT,
         alt TEXT,
         title TEXT,
         caption TEXT,
+        extra TEXT,
         status TEXT NOT NULL DEFAULT 'outstanding',
         reason TEXT,
+        detail TEXT,
         attempts INTEGER NOT NULL DEFAULT 0,
         attempts_before INTEGER NOT NULL DEFAULT 0,
+        hops INTEGER NOT NULL DEFAULT 0,
         final_url TEXT,
         http_status INTEGER,
         content_type TEXT,
@@ -58,6 +68,8 @@ const TABLES: &str = "
     );
     CREATE INDEX images_outstanding ON images (host, id) WHERE status = 'outstanding';
     CREATE INDEX images_stored ON images (sha256) WHERE status = 'stored';
+
+    CREATE TABLE inline (image INTEGER PRIMARY KEY REFERENCES images (id), bytes BLOB NOT NULL);
 
     CREATE TABLE sent (batch INTEGER PRIMARY KEY, images TEXT NOT NULL);
 ";

@@ -19,19 +19,18 @@ fn fixture(max_images: Option<u64>) -> Fixture {
 }
 
 fn image(url: &str) -> NewImage {
-    NewImage {
-        url: url.to_owned(),
-        host: "host".to_owned(),
-        source: "list",
-        alt: None,
-        title: None,
-        caption: None,
-        verdict: None,
-    }
+    NewImage { url: url.to_owned(), host: "host".to_owned(), source: "list", ..NewImage::default() }
 }
 
 fn page(url: &str, depth: u32) -> NewPage {
-    NewPage { url: url.to_owned(), host: "host".to_owned(), depth }
+    NewPage {
+        url: url.to_owned(),
+        host: "host".to_owned(),
+        depth,
+        kind: PageKind::Page,
+        hops: 0,
+        like_its_parent: false,
+    }
 }
 
 impl Fixture {
@@ -110,11 +109,13 @@ async fn a_page_and_what_is_on_it_are_recorded_together() {
         id: waiting[0].id,
         state: PageState::Fetched,
         reason: None,
+        detail: None,
         http_status: Some(200),
         final_url: None,
         truncated: None,
         images: vec![image("http://host/a")],
         pages: vec![page("http://host/", 1), page("http://host/next", 1)],
+        traps: Traps::default(),
     };
     it.ledger.page_done(done, false).await.expect("written");
     let waiting = it.ledger.pending_pages(None, 0, 10).await.expect("read");
@@ -189,4 +190,70 @@ async fn failed_images_wait_again_and_answers_of_their_old_tries_are_void() {
     assert_eq!(it.ledger.counts().of(Status::Outstanding), 1, "told twice");
     it.ledger.record(vec![failed(2)], vec![], false).await.expect("written");
     assert_eq!(it.ledger.counts().of(Status::Failed), 1);
+}
+
+fn done(id: RowId, images: Vec<NewImage>, pages: Vec<NewPage>) -> PageDone {
+    PageDone {
+        id,
+        state: PageState::Fetched,
+        reason: None,
+        detail: None,
+        http_status: Some(200),
+        final_url: None,
+        truncated: None,
+        images,
+        pages,
+        traps: Traps { session_id: 1, ..Traps::default() },
+    }
+}
+
+#[tokio::test]
+async fn pages_in_a_row_that_bring_nothing_new_end_and_one_image_begins_the_count_anew() {
+    for brings in [false, true] {
+        let it = fixture(None);
+        it.ledger.add_pages(vec![page("http://host/0", 0)]).await.expect("written");
+        let mut read = 0;
+        while let Some(waiting) = it.ledger.pending_pages(None, 0, 1).await.expect("read").pop()
+            && read < 100
+        {
+            read += 1;
+            let images =
+                if brings && read % 30 == 0 { vec![image(&format!("http://host/{read}.png"))] } else { vec![] };
+            let next = NewPage { like_its_parent: true, ..page(&format!("http://host/{read}"), read) };
+            it.ledger.page_done(done(waiting.id, images, vec![next]), false).await.expect("written");
+        }
+        assert_eq!((read, it.ledger.counts().traps.endless), if brings { (100, 0) } else { (40, 1) });
+        let counts = it.ledger.counts();
+        assert_eq!(counts.traps.session_id, u64::from(read));
+        assert_eq!(glance(it.folder.path()).expect("readable").counts, counts, "kept and counted agree");
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_stood_in_its_page_is_kept_until_its_outcome_is_known() {
+    let it = fixture(None);
+    let url = "data:image/png;sha256=00";
+    let inline = NewImage { inline: Some(Bytes::from_static(b"bytes")), ..image(url) };
+    it.ledger.add_listed(vec![inline], 1, true, false).await.expect("written");
+    let id = it.ledger.pending_images(None, 0, 1).await.expect("read")[0].id;
+    assert_eq!(it.ledger.inline(vec![id]).await.expect("read"), [Some(Bytes::from_static(b"bytes"))]);
+    it.ledger.record(vec![it.stored(url, 1)], vec![], false).await.expect("written");
+    assert_eq!(it.ledger.inline(vec![id]).await.expect("read"), [None]);
+}
+
+#[tokio::test]
+async fn a_redirect_is_none_of_the_tries_that_people_count() {
+    let it = fixture(None);
+    let url = "http://host/a";
+    it.ledger.add_listed(vec![image(url)], 1, true, false).await.expect("written");
+    let mut hop = Outcome::new(ImageId::new(&it.run, url), 1, Status::Failed, Some(Reason::Redirected));
+    hop.final_url = Some("http://other/b".to_owned());
+    let worker = Some("w".to_owned());
+    it.ledger.record(vec![Recording { outcome: hop, worker, is_final: false }], vec![], false).await.expect("written");
+    let waiting = it.ledger.pending_images(None, 0, 1).await.expect("read").pop().expect("outstanding");
+    assert_eq!((waiting.attempts, waiting.attempts_before), (1, 1));
+    let mut stored = it.stored(url, 1);
+    stored.outcome.attempt = 2;
+    it.ledger.record(vec![stored], vec![], false).await.expect("written");
+    assert_eq!(it.rows().await[0].attempts, 1);
 }

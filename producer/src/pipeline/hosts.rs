@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use common::outcome::Status;
-use common::reason::Reason;
 use tokio::time::Instant;
 use url::Url;
 
 use super::{Alarm, Event, Pipeline, PipelineError};
-use crate::ledger::HostId;
+use crate::ledger::{HostId, Verdict};
 use crate::pace::{May, Pace};
 use crate::page_fetch::PageFetch;
 use crate::robots::{self, Known, RobotsCache, Rules};
@@ -22,7 +20,7 @@ pub(super) enum Gate {
     /// Nothing.
     Open,
     /// This outcome.
-    Closed(Status, Reason),
+    Closed(Verdict),
     /// The host is not to be asked before something happens (or a moment comes).
     Later(Option<Instant>),
     /// The host's robots.txt is not known.
@@ -56,8 +54,8 @@ impl Hosts {
         match &known {
             Some(Known::Awaited) => return Gate::Later(None),
             Some(Known::Rules(rules)) => {
-                if let Some((status, reason)) = rules.against(url) {
-                    return Gate::Closed(status, reason);
+                if let Some(verdict) = rules.against(url) {
+                    return Gate::Closed(verdict.into());
                 }
             }
             Some(Known::Nothing) | None => {}

@@ -11,10 +11,12 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::hosts::Gate;
+use super::inline::AT_ONCE;
+use super::redirects::told_of_hops;
 use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, READING, Reading};
 use crate::dispatch::Dispatch;
-use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId, Sent, Try};
+use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId, Sent, Try, Verdict};
 use crate::replies::{News, Received};
 use crate::retry;
 use crate::settings::RunSettings;
@@ -22,7 +24,7 @@ use crate::stream::Stream;
 use crate::window::Window;
 
 /// Images that wait to be tried again, at most; above it no new ones are begun.
-const MOST_WAITING_FOR_RETRY: usize = 10_000;
+const MOST_WAITING: usize = 10_000;
 
 /// How long a host that says "too many requests" or "unavailable" is left alone if it does not say so itself.
 const REST: Duration = Duration::from_secs(2);
@@ -36,7 +38,10 @@ pub(super) struct Images {
     pub(super) recording: usize,
     /// Outcomes that the producer itself decided.
     verdicts: Vec<Recording>,
-    waiting_for_retry: usize,
+    /// Images that are in nobody's queue for a moment: until their next try, or until the host they were sent to is known.
+    pub(super) waiting: usize,
+    /// Images whose bytes are being read from the ledger.
+    pub(super) inline_under_way: usize,
     retries: u32,
     /// Images that were out when the run was gone on with. The backlog is read from the ledger's beginning then, and must
     /// not offer them: they are out, or were since.
@@ -65,7 +70,8 @@ impl Images {
             window: Window::new(settings.window, Instant::now()),
             recording: 0,
             verdicts: Vec::new(),
-            waiting_for_retry: 0,
+            waiting: 0,
+            inline_under_way: 0,
             retries: settings.retries,
         }
     }
@@ -73,13 +79,14 @@ impl Images {
     pub(super) fn are_done(&self) -> bool {
         self.dispatch.out() == 0
             && self.recording == 0
-            && self.waiting_for_retry == 0
+            && self.waiting == 0
+            && self.inline_under_way == 0
             && self.verdicts.is_empty()
             && self.backlog.is_done()
     }
 
     pub(super) fn try_again(&mut self, image: PendingImage) {
-        self.waiting_for_retry -= 1;
+        self.waiting -= 1;
         self.backlog.put_back(image);
     }
 
@@ -97,9 +104,9 @@ impl Images {
     /// for a batch: otherwise each reply would send a message of its own.
     fn room(&self) -> usize {
         let size = self.window.size();
-        let free = size.saturating_sub(self.dispatch.out());
+        let free = size.saturating_sub(self.dispatch.out() + self.inline_under_way);
         let worthwhile = self.window.batch().min(size / 4).max(1);
-        if free < worthwhile || self.waiting_for_retry >= MOST_WAITING_FOR_RETRY { 0 } else { free }
+        if free < worthwhile || self.waiting >= MOST_WAITING { 0 } else { free }
     }
 }
 
@@ -114,17 +121,22 @@ impl Pipeline {
     /// Hands out the images that may be handed out. Says whether any were.
     pub(super) fn dispatch_images(&mut self, now: Instant) -> bool {
         let room = self.images.room();
-        let mut sending = Vec::new();
-        while sending.len() < room
+        let (mut sending, mut inline) = (Vec::new(), Vec::new());
+        while sending.len() + inline.len() < room
+            && inline.len() < AT_ONCE
             && let Some((host, url)) = self.images.backlog.peek().map(|image| (image.host, Url::parse(&image.url)))
         {
+            if url.as_ref().is_ok_and(|url| url.scheme() == "data") {
+                inline.extend(self.images.backlog.take());
+                continue;
+            }
             // What is accepted has been parsed before; a ledger that was tampered with must not stop the run.
             let Ok(url) = url else {
                 self.images
                     .backlog
                     .take()
                     .into_iter()
-                    .for_each(|image| self.decide(&image, Status::Rejected, Reason::BadUrl));
+                    .for_each(|image| self.decide(&image, (Status::Rejected, Reason::BadUrl).into()));
                 continue;
             };
             match self.hosts.gate(host, &url, now) {
@@ -141,11 +153,12 @@ impl Pipeline {
                     self.images.backlog.park();
                     self.wake(host, at);
                 }
-                Gate::Closed(status, reason) => {
-                    self.images.backlog.take().into_iter().for_each(|image| self.decide(&image, status, reason));
+                Gate::Closed(verdict) => {
+                    self.images.backlog.take().into_iter().for_each(|image| self.decide(&image, verdict.clone()));
                 }
             }
         }
+        self.fetch_inline(inline);
         if sending.is_empty() {
             return false;
         }
@@ -166,8 +179,10 @@ impl Pipeline {
     }
 
     /// An image has its outcome without being asked for.
-    fn decide(&mut self, image: &PendingImage, status: Status, reason: Reason) {
-        let outcome = Outcome::new(image.image, image.attempts, status, Some(reason));
+    pub(super) fn decide(&mut self, image: &PendingImage, verdict: Verdict) {
+        let Verdict { status, reason, detail } = verdict;
+        let outcome = Outcome { detail, ..Outcome::new(image.image, image.attempts, status, Some(reason)) };
+        let outcome = told_of_hops(outcome, image);
         self.images.verdicts.push(Recording { outcome, worker: None, is_final: true });
     }
 
@@ -196,7 +211,7 @@ impl Pipeline {
         self.images.window.measure(now);
         let mut recordings = Vec::with_capacity(reply.outcomes.len());
         for outcome in reply.outcomes {
-            let is_final = self.settle(&outcome, now);
+            let (outcome, is_final) = self.settle(outcome, now);
             recordings.push(Recording { outcome, worker: Some(reply.worker.clone()), is_final });
         }
         if self.images.dispatch.out() < out {
@@ -237,27 +252,34 @@ impl Pipeline {
         self.record(recordings, Some(receipt));
     }
 
-    /// Whether an outcome is the image's last.
-    fn settle(&mut self, outcome: &Outcome, now: Instant) -> bool {
+    /// Takes in an outcome, and says whether it is the image's last.
+    fn settle(&mut self, outcome: Outcome, now: Instant) -> (Outcome, bool) {
         let wish = outcome.retry_after.map(Duration::from_secs);
         let found = self.images.dispatch.came_back(outcome.id, outcome.attempt);
         // An outcome of an earlier try, or one that was told before: what is out stays out. A lasting one counts all the
         // same; the ledger keeps the first. One that may pass does not: whatever it led to has begun.
         let Some(mut image) = found else {
-            return outcome.reason.is_none_or(|why| !why.is_transient());
+            let lasts = outcome.reason.is_none_or(|why| !why.is_transient());
+            return (outcome, lasts);
         };
         let attempt = outcome.attempt.saturating_sub(image.attempts_before).max(1);
         let again = outcome.reason.and_then(|why| retry::delay(why, attempt, self.images.retries, wish));
         self.throttle(image.host, outcome.http_status, wish);
         self.came_back(image.host);
+        if outcome.reason == Some(Reason::Redirected) {
+            return match self.follow_image(image.clone(), &outcome) {
+                Ok(()) => (outcome, false),
+                Err(_) => (told_of_hops(outcome, &image), true),
+            };
+        }
         match again {
             Some(delay) => {
                 image.attempts = outcome.attempt;
-                self.images.waiting_for_retry += 1;
+                self.images.waiting += 1;
                 self.alarms.push(now + delay, Alarm::Image(image));
-                false
+                (outcome, false)
             }
-            None => true,
+            None => (told_of_hops(outcome, &image), true),
         }
     }
 

@@ -76,8 +76,8 @@ impl Listing {
         let (line, image, why) = match row {
             Row::Url { line, url } => {
                 let image = self.frontier.listed(&url);
-                match image.verdict {
-                    Some((_, reason)) => (line, image, reason.to_string()),
+                match image.verdict.as_ref().map(|verdict| verdict.reason) {
+                    Some(reason) => (line, image, reason.to_string()),
                     None => return image,
                 }
             }

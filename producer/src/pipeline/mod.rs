@@ -4,12 +4,16 @@
 
 mod hosts;
 mod images;
+mod inline;
 mod listing;
 mod pages;
+mod redirects;
+mod search;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::chain::Chain;
 use common::outcome::Status;
 use common::shutdown::Shutdown;
@@ -20,8 +24,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 use url::Url;
 
 use crate::backlog::Reading;
-use crate::ledger::{HostId, Ledger, LedgerError, PendingImage, PendingPage, Sent};
-use crate::page_fetch::{Fetched, Missed, PageFetch};
+use crate::ledger::{HostId, Ledger, LedgerError, PageKind, PendingImage, PendingPage, Sent};
+use crate::page_fetch::{Answer, Missed, PageFetch};
 use crate::replies::Received;
 use crate::retry::Timers;
 use crate::robots::Rules;
@@ -35,7 +39,7 @@ use self::images::Images;
 use self::pages::Pages;
 
 pub use self::listing::Listing;
-pub use self::pages::PageWork;
+pub use self::search::PageWork;
 
 /// How often the broker is asked for the number of downloaders.
 const FLEET_EVERY: Duration = Duration::from_secs(1);
@@ -113,13 +117,21 @@ enum Event {
     PagesRead(Reading, Vec<PendingPage>),
     ImagesRead(Reading, Vec<PendingImage>),
     RobotsLearned { host: HostId, url: Url, rules: Rules },
-    PageArrived { page: PendingPage, result: Result<Fetched, Missed> },
-    PageRecorded { depth: u32 },
+    PageArrived { page: PendingPage, result: Result<Answer, Missed> },
+    PageRecorded { depth: u32, kind: PageKind },
+    Redirected(Redirected),
+    InlineRead(Vec<(PendingImage, Option<Bytes>)>),
     Listed { listing: Option<Box<Listing>> },
     Recorded,
     Noted,
     Probed,
     Fleet(Result<QueueState, TransportError>),
+}
+
+/// What a redirect leads to another host, and waits there for its turn.
+enum Redirected {
+    Page(PendingPage),
+    Image(PendingImage),
 }
 
 type Tasks = JoinSet<Result<Event, PipelineError>>;
@@ -338,11 +350,13 @@ impl Pipeline {
                 self.came_back(page.host);
                 self.page_arrived(page, result);
             }
-            Event::PageRecorded { depth } => {
-                self.pages.recorded(depth);
+            Event::PageRecorded { depth, kind } => {
+                self.pages.recorded(depth, kind);
                 self.pages.backlog.something_new();
                 self.images.backlog.something_new();
             }
+            Event::Redirected(what) => self.redirected(what),
+            Event::InlineRead(images) => self.send_inline(images),
             Event::Listed { listing } => {
                 self.list_under_way = listing.is_some();
                 self.listing = listing;
@@ -406,7 +420,9 @@ impl Pipeline {
                 images = out,
                 "nobody works on the outstanding images and none waits in the task queue; sending them again"
             );
-            self.images.dispatch.send_again();
+            for image in self.images.dispatch.send_again() {
+                self.images.backlog.put_back(image);
+            }
             self.silence.sign(now);
         }
         self.silence.since_reply(now) >= self.timeout

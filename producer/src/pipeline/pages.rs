@@ -7,17 +7,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use common::outcome::Status;
 use common::reason::Reason;
 use tokio::time::Instant;
 use url::Url;
 
 use super::hosts::Gate;
+use super::search::{PageWork, found_nothing, search};
 use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, READING, Reading};
-use crate::extract::{self, Candidate};
-use crate::frontier::Frontier;
-use crate::ledger::{HostId, Ledger, NewImage, NewPage, PageDone, PageState, PendingPage, RowId};
-use crate::page_fetch::{Fetched, Missed, PageFetch};
+use crate::ledger::{HostId, Ledger, PageDone, PageKind, PageState, PendingPage, RowId};
+use crate::page_fetch::{Answer, Fetched, MAX_PAGE, MAX_SITEMAP, Missed};
 use crate::retry;
 use crate::scope::authority;
 use crate::stream::Stream;
@@ -25,27 +25,16 @@ use crate::stream::Stream;
 /// Pages under way at once, from request to record. Their bodies are in memory meanwhile.
 const AT_ONCE: usize = 32;
 
-/// What it takes to work on pages.
-#[derive(Debug)]
-pub struct PageWork {
-    /// Fetches them.
-    pub fetch: PageFetch,
-    /// Says what is accepted.
-    pub frontier: Frontier,
-    /// How they are read.
-    pub extract: extract::Options,
-    /// `--max-pages`.
-    pub max_pages: Option<u64>,
-    /// `--max-images`.
-    pub max_images: Option<u64>,
-}
+/// Sitemaps under way at once: their bodies are larger than any page's.
+const SITEMAPS_AT_ONCE: usize = 2;
 
 /// The pages' part of a run's state.
 pub(super) struct Pages {
-    work: Option<Arc<PageWork>>,
+    pub(super) work: Option<Arc<PageWork>>,
     pub(super) backlog: Backlog<PendingPage>,
     /// Pages under way, by depth.
     under_way: BTreeMap<u32, usize>,
+    sitemaps_under_way: usize,
     /// Tries so far of pages that are tried again.
     attempts: BTreeMap<RowId, u32>,
     waiting_for_retry: usize,
@@ -72,6 +61,7 @@ impl Pages {
             work,
             backlog: Backlog::default(),
             under_way: BTreeMap::new(),
+            sitemaps_under_way: 0,
             attempts: BTreeMap::new(),
             waiting_for_retry: 0,
             retries,
@@ -89,7 +79,8 @@ impl Pages {
         self.backlog.put_back(page);
     }
 
-    pub(super) fn recorded(&mut self, depth: u32) {
+    pub(super) fn recorded(&mut self, depth: u32, kind: PageKind) {
+        self.sitemaps_under_way -= usize::from(kind == PageKind::Sitemap);
         if let Some(count) = self.under_way.get_mut(&depth) {
             *count -= 1;
             if *count == 0 {
@@ -100,9 +91,11 @@ impl Pages {
 
     fn has_room(&self) -> bool {
         let nearest = self.under_way.keys().next();
-        let next = self.backlog.peek();
-        self.under_way.values().sum::<usize>() < AT_ONCE
-            && next.is_some_and(|next| nearest.is_none_or(|nearest| next.depth <= *nearest))
+        let may_begin = |next: &PendingPage| {
+            let sitemap_fits = next.kind != PageKind::Sitemap || self.sitemaps_under_way < SITEMAPS_AT_ONCE;
+            sitemap_fits && nearest.is_none_or(|nearest| next.depth <= *nearest)
+        };
+        self.under_way.values().sum::<usize>() < AT_ONCE && self.backlog.peek().is_some_and(may_begin)
     }
 }
 
@@ -119,26 +112,24 @@ impl Pipeline {
         let Some(work) = self.pages.work.clone() else { return false };
         let mut started = false;
         while !self.pages.stopped && self.pages.has_room() {
-            let retried = self.pages.backlog.peek().is_some_and(|page| self.pages.attempts.contains_key(&page.id));
-            let enough = work.max_pages.is_some_and(|most| self.pages.started >= most)
-                || work.max_images.is_some_and(|most| self.ledger.counts().found() >= most);
-            if enough && !retried {
-                // Pages that were begun and failed for the moment are still to be ended; others are not begun any more.
-                self.pages.stopped = self.pages.attempts.is_empty();
+            let Some(next) = self.pages.backlog.peek() else { break };
+            let begun = next.redirects > 0 || self.pages.attempts.contains_key(&next.id);
+            let enough_pages = work.max_pages.is_some_and(|most| self.pages.started >= most);
+            let enough_images = work.max_images.is_some_and(|most| self.ledger.counts().found() >= most);
+            // What was begun is brought to its end, and the style sheets of pages that were read belong to them.
+            if !begun && (enough_images || (enough_pages && next.kind == PageKind::Page)) {
                 self.pages.backlog.take();
                 continue;
             }
-            let Some((host, url)) = self.pages.backlog.peek().map(|page| (page.host, Url::parse(&page.url))) else {
-                break;
-            };
+            let (host, url, counts) = (next.host, Url::parse(&next.url), !begun && next.kind == PageKind::Page);
             let gate = match &url {
                 Ok(url) => self.hosts.gate(host, url, now),
-                Err(_) => Gate::Closed(common::outcome::Status::Failed, Reason::BadUrl),
+                Err(_) => Gate::Closed((Status::Failed, Reason::BadUrl).into()),
             };
             match (gate, url) {
                 (Gate::Open, Ok(url)) => {
                     self.hosts.pace.begin(host, now);
-                    self.pages.started += u64::from(!retried);
+                    self.pages.started += u64::from(counts);
                     self.start_page(&work, url);
                     started = true;
                 }
@@ -150,10 +141,10 @@ impl Pipeline {
                     self.pages.backlog.park();
                     self.wake(host, at);
                 }
-                (Gate::Closed(_, reason), _) => {
+                (Gate::Closed(verdict), _) => {
                     if let Some(page) = self.pages.backlog.take() {
                         self.begin(&page);
-                        self.page_missed(&page, reason.into());
+                        self.page_missed(&page, verdict.reason.into(), verdict.detail);
                     }
                 }
                 (Gate::NoRoom, _) | (Gate::Open | Gate::AskRobots, Err(_)) => break,
@@ -164,6 +155,7 @@ impl Pipeline {
 
     fn begin(&mut self, page: &PendingPage) {
         *self.pages.under_way.entry(page.depth).or_default() += 1;
+        self.pages.sitemaps_under_way += usize::from(page.kind == PageKind::Sitemap);
     }
 
     fn start_page(&mut self, work: &Arc<PageWork>, url: Url) {
@@ -171,17 +163,29 @@ impl Pipeline {
         self.begin(&page);
         let work = Arc::clone(work);
         self.tasks.spawn(async move {
-            let result = work.fetch.fetch(&url).await;
+            let cap = if page.kind == PageKind::Sitemap { MAX_SITEMAP } else { MAX_PAGE };
+            let result = work.fetch.fetch_there(&url, cap).await;
             Ok(Event::PageArrived { page, result })
         });
     }
 
-    pub(super) fn page_arrived(&mut self, page: PendingPage, result: Result<Fetched, Missed>) {
+    pub(super) fn page_arrived(&mut self, page: PendingPage, result: Result<Answer, Missed>) {
         let attempt = self.pages.attempts.get(&page.id).copied().unwrap_or(0) + 1;
         match result {
-            Ok(fetched) => {
+            Ok(Answer::Page(fetched)) => {
                 self.pages.attempts.remove(&page.id);
                 self.read_page(page, fetched);
+            }
+            Ok(Answer::Moved(target)) => {
+                self.pages.attempts.remove(&page.id);
+                match self.follow_page(page, &target) {
+                    Ok(()) => {}
+                    Err((page, Some(reason))) => self.page_missed(&page, reason.into(), None),
+                    Err((page, None)) => {
+                        let left = found_nothing(page.id, PageState::Fetched);
+                        self.record_page(&page, PageDone { final_url: Some(target.into()), ..left });
+                    }
+                }
             }
             Err(missed) => {
                 self.throttle(page.host, missed.status, missed.retry_after);
@@ -190,26 +194,30 @@ impl Pipeline {
                         tracing::debug!(page.url, reason = %missed.reason, attempt, "a page failed; trying again");
                         self.pages.attempts.insert(page.id, attempt);
                         self.pages.waiting_for_retry += 1;
-                        self.pages.recorded(page.depth);
+                        self.pages.recorded(page.depth, page.kind);
                         self.alarms.push(Instant::now() + delay, Alarm::Page(page));
                     }
-                    None => self.page_missed(&page, missed),
+                    None => self.page_missed(&page, missed, None),
                 }
             }
         }
     }
 
-    fn page_missed(&mut self, page: &PendingPage, missed: Missed) {
+    fn page_missed(&mut self, page: &PendingPage, missed: Missed, detail: Option<String>) {
         self.pages.attempts.remove(&page.id);
         let blocked = matches!(missed.reason, Reason::Robots | Reason::PrivateAddress | Reason::Scheme);
         let state = if blocked { PageState::Blocked } else { PageState::Failed };
         tracing::info!(page.url, reason = %missed.reason, "a page was {}", if blocked { "blocked" } else { "missed" });
-        let done =
-            PageDone { reason: Some(missed.reason), http_status: missed.status, ..found_nothing(page.id, state) };
-        let (ledger, depth) = (self.ledger.clone(), page.depth);
+        let nothing = found_nothing(page.id, state);
+        let done = PageDone { reason: Some(missed.reason), http_status: missed.status, detail, ..nothing };
+        self.record_page(page, done);
+    }
+
+    fn record_page(&mut self, page: &PendingPage, done: PageDone) {
+        let (ledger, depth, kind) = (self.ledger.clone(), page.depth, page.kind);
         self.tasks.spawn(async move {
             ledger.page_done(done, false).await?;
-            Ok(Event::PageRecorded { depth })
+            Ok(Event::PageRecorded { depth, kind })
         });
     }
 
@@ -218,9 +226,8 @@ impl Pipeline {
         let Some(work) = self.pages.work.clone() else { return };
         let (ledger, stream) = (self.ledger.clone(), self.stream.clone());
         self.tasks.spawn(async move {
-            let depth = page.depth;
-            let led_to = (fetched.url.as_str() != page.url).then(|| fetched.url.clone());
-            let id = page.id;
+            let PendingPage { id, depth, kind, .. } = page;
+            let led_to = (page.redirects > 0).then(|| fetched.url.clone());
             let searched = tokio::task::spawn_blocking(move || search(&work, &page, &fetched)).await;
             let done = searched.unwrap_or_else(|error| {
                 tracing::error!(error = %error, "a page could not be read; this is a bug worth reporting");
@@ -231,62 +238,7 @@ impl Pipeline {
             }
             let settled = ledger.page_done(done, stream.is_some()).await?;
             Stream::write(stream.as_ref(), settled).await;
-            Ok(Event::PageRecorded { depth })
+            Ok(Event::PageRecorded { depth, kind })
         });
     }
-}
-
-fn found_nothing(id: RowId, state: PageState) -> PageDone {
-    PageDone {
-        id,
-        state,
-        reason: None,
-        http_status: None,
-        final_url: None,
-        truncated: None,
-        images: Vec::new(),
-        pages: Vec::new(),
-    }
-}
-
-/// What is on a page that came, and is within what the run accepts.
-fn search(work: &PageWork, page: &PendingPage, fetched: &Fetched) -> PageDone {
-    let led_elsewhere = fetched.url.as_str() != page.url;
-    let mut done = PageDone {
-        http_status: Some(fetched.status),
-        final_url: led_elsewhere.then(|| fetched.url.to_string()),
-        truncated: fetched.cut.then(|| "too long".to_owned()),
-        ..found_nothing(page.id, PageState::Fetched)
-    };
-    if led_elsewhere && page.depth == 0 {
-        work.frontier.seed_moved(&fetched.url);
-    } else if led_elsewhere && !work.frontier.in_scope(&fetched.url) {
-        return done;
-    }
-    let content_type = fetched.content_type.as_deref().unwrap_or("text/html").to_ascii_lowercase();
-    if content_type.starts_with("image/") {
-        done.images = image_behind_link(work, &fetched.url).into_iter().collect();
-    } else if content_type.contains("html") || content_type.contains("xml") {
-        let found = extract::extract(&fetched.body, fetched.content_type.as_deref(), &fetched.url, &work.extract);
-        done.truncated = done.truncated.or(found.truncated.map(|why| why.to_string()));
-        done.images = found.images.into_iter().filter_map(|image| work.frontier.candidate(image)).collect();
-        done.pages =
-            found.links.into_iter().filter_map(|link| work.frontier.link(link, page.depth)).collect::<Vec<NewPage>>();
-    }
-    if let Some(why) = &done.truncated {
-        tracing::warn!(page.url, why, "a page was read in part");
-    }
-    done
-}
-
-/// A link that looked like a page's and is an image's.
-fn image_behind_link(work: &PageWork, url: &Url) -> Option<NewImage> {
-    work.frontier.candidate(Candidate {
-        url: url.clone(),
-        source: extract::Source::Link,
-        descriptor: None,
-        alt: None,
-        title: None,
-        caption: None,
-    })
 }

@@ -9,7 +9,7 @@ use common::outcome::Status;
 use common::run_name::RunName;
 use serde::Serialize;
 
-use crate::ledger::Counts;
+use crate::ledger::{Counts, PageCounts, Traps};
 
 /// The file in the run's folder.
 pub const FILE: &str = "summary.json";
@@ -19,7 +19,14 @@ pub const FILE: &str = "summary.json";
 pub struct Summary {
     run: RunName,
     state: &'static str,
-    pages: Pages,
+    pages: Documents,
+    #[serde(skip_serializing_if = "Documents::is_empty")]
+    style_sheets: Documents,
+    #[serde(skip_serializing_if = "Documents::is_empty")]
+    sitemaps: Documents,
+    /// Links that were not followed because they lead into a trap, by its kind.
+    #[serde(skip_serializing_if = "Traps::is_empty")]
+    traps: Traps,
     /// For people only; programs find it in `producer status`.
     #[serde(skip)]
     pages_left: u64,
@@ -30,11 +37,23 @@ pub struct Summary {
     reasons: BTreeMap<String, u64>,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct Pages {
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Documents {
     fetched: u64,
     failed: u64,
     blocked: u64,
+}
+
+impl Documents {
+    fn is_empty(&self) -> bool {
+        self.fetched + self.failed + self.blocked == 0
+    }
+}
+
+impl From<PageCounts> for Documents {
+    fn from(PageCounts { fetched, failed, blocked, .. }: PageCounts) -> Self {
+        Self { fetched, failed, blocked }
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -59,7 +78,10 @@ impl Summary {
         Self {
             run,
             state,
-            pages: Pages { fetched: counts.pages.fetched, failed: counts.pages.failed, blocked: counts.pages.blocked },
+            pages: counts.pages.into(),
+            style_sheets: counts.style_sheets.into(),
+            sitemaps: counts.sitemaps.into(),
+            traps: counts.traps.clone(),
             pages_left: counts.pages.pending,
             images: Images {
                 found: counts.found(),
@@ -107,12 +129,19 @@ impl Summary {
     fn write_text(&self, text: &mut String, folder: &Path) -> std::fmt::Result {
         let Images { found, stored, duplicate, rejected, blocked, failed, outstanding } = self.images;
         writeln!(text, "Run {} is {}.", self.run, self.state)?;
-        if self.pages.fetched + self.pages.failed + self.pages.blocked > 0 {
-            let Pages { fetched, failed, blocked } = self.pages;
-            writeln!(text, "  pages   {fetched:>9} fetched    {failed:>7} failed     {blocked:>7} blocked")?;
-            if self.pages_left > 0 {
-                writeln!(text, "          {:>9} known and not begun", self.pages_left)?;
+        for (name, documents) in [("pages", self.pages), ("styles", self.style_sheets), ("sitemaps", self.sitemaps)] {
+            if !documents.is_empty() {
+                let Documents { fetched, failed, blocked } = documents;
+                writeln!(text, "  {name:<8}{fetched:>9} fetched    {failed:>7} failed     {blocked:>7} blocked")?;
             }
+        }
+        if self.pages_left > 0 {
+            writeln!(text, "          {:>9} pages known and not begun", self.pages_left)?;
+        }
+        if !self.traps.is_empty() {
+            let traps = self.traps.by_name().into_iter().filter(|(_, links)| *links > 0);
+            let traps: Vec<String> = traps.map(|(trap, links)| format!("{trap} {links}")).collect();
+            writeln!(text, "  traps             {} (links that lead on without end, not followed)", traps.join(", "))?;
         }
         writeln!(text, "  images  {found:>9} found")?;
         let counts = [

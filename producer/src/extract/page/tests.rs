@@ -18,7 +18,7 @@ fn images(html: &str, srcset: SrcsetChoice) -> Vec<String> {
 }
 
 fn links(html: &str) -> Vec<String> {
-    page(html, &Options::default()).links.into_iter().map(String::from).collect()
+    page(html, &Options::default()).links.into_iter().map(|link| link.url.into()).collect()
 }
 
 #[test]

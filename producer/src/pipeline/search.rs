@@ -1,0 +1,117 @@
+//! What a document that came offers, within what the run accepts: a pure function on the threads that may compute. It
+//! decides by what came, not by what was expected: a link may lead to a feed, a style sheet or an image.
+
+use crate::extract::{self, Candidate, Source};
+use crate::frontier::{Found, Frontier};
+use crate::ledger::{NewImage, PageDone, PageKind, PageState, PendingPage, RowId, Traps, Verdict};
+use crate::page_fetch::{Fetched, PageFetch};
+
+/// What it takes to work on pages.
+#[derive(Debug)]
+pub struct PageWork {
+    /// Fetches them.
+    pub fetch: PageFetch,
+    /// Says what is accepted.
+    pub frontier: Frontier,
+    /// How they are read.
+    pub extract: extract::Options,
+    /// `--max-pages`.
+    pub max_pages: Option<u64>,
+    /// `--max-images`.
+    pub max_images: Option<u64>,
+}
+
+/// A document that ended without anything on it.
+pub(super) fn found_nothing(id: RowId, state: PageState) -> PageDone {
+    PageDone {
+        id,
+        state,
+        reason: None,
+        detail: None,
+        http_status: None,
+        final_url: None,
+        truncated: None,
+        images: Vec::new(),
+        pages: Vec::new(),
+        traps: Traps::default(),
+    }
+}
+
+/// What is on a document that came.
+pub(super) fn search(work: &PageWork, document: &PendingPage, fetched: &Fetched) -> PageDone {
+    let done = PageDone {
+        http_status: Some(fetched.status),
+        final_url: (document.redirects > 0).then(|| fetched.url.to_string()),
+        truncated: fetched.cut.then(|| "too long".to_owned()),
+        ..found_nothing(document.id, PageState::Fetched)
+    };
+    let found = Found { at: &fetched.url, document };
+    let mut search = Search { work, found, fetched, done };
+    match document.kind {
+        PageKind::Robots => search.robots(),
+        PageKind::Page | PageKind::StyleSheet | PageKind::Sitemap => search.document(),
+    }
+    if let Some(why) = &search.done.truncated {
+        tracing::warn!(page.url = document.url, why, "a page was read in part");
+    }
+    search.done
+}
+
+struct Search<'a> {
+    work: &'a PageWork,
+    found: Found<'a>,
+    fetched: &'a Fetched,
+    done: PageDone,
+}
+
+impl Search<'_> {
+    fn document(&mut self) {
+        let content_type = self.fetched.content_type.as_deref().unwrap_or("text/html").to_ascii_lowercase();
+        if content_type.starts_with("image/") {
+            self.image_behind_link();
+        } else if content_type.contains("html") || content_type.contains("xml") || content_type.contains("css") {
+            self.page();
+        }
+    }
+
+    fn page(&mut self) {
+        let page = extract::extract(
+            &self.fetched.body,
+            self.fetched.content_type.as_deref(),
+            &self.fetched.url,
+            &self.work.extract,
+        );
+        self.done.truncated = self.done.truncated.take().or(page.truncated.map(|why| why.to_string()));
+        for image in page.images {
+            self.image(image, None);
+        }
+        let sheets = page.style_sheets.into_iter();
+        let sheets = sheets.filter_map(|url| self.work.frontier.needed(url, PageKind::StyleSheet, self.found));
+        self.done.pages.extend(sheets);
+        self.links(page.links);
+    }
+
+    fn image(&mut self, candidate: Candidate, refused: Option<Verdict>) {
+        let Some(image) = self.work.frontier.candidate(candidate) else { return };
+        self.done.images.push(NewImage { verdict: image.verdict.clone().or(refused), ..image });
+    }
+
+    fn links(&mut self, links: Vec<extract::Link>) {
+        for link in links {
+            let page = if link.refresh {
+                self.work.frontier.refresh(link.url, self.found, &mut self.done.traps)
+            } else {
+                self.work.frontier.link(link.url, self.found, &mut self.done.traps)
+            };
+            self.done.pages.extend(page);
+        }
+    }
+
+    /// A link that looked like a page's and is an image's.
+    fn image_behind_link(&mut self) {
+        self.done.truncated = None;
+        self.image(Candidate::new(self.fetched.url.clone(), Source::Link), None);
+    }
+
+    fn robots(&mut self) {}
+}

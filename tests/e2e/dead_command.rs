@@ -70,7 +70,7 @@ async fn letters_of_all_kinds(world: &mut World) {
     // The run's own batch dies of its deliveries.
     place.give_back_until_it_is_gone(&tasks).await;
     expect_depth(world, "dead", 1).await;
-    let newer = json!({"v": 2, "run": "mine", "shape": "new"}).to_string();
+    let newer = json!({"v": 3, "run": "mine", "shape": "new"}).to_string();
     place.publish_all(&tasks, [&b"no json"[..], newer.as_bytes(), &[0xff, 0xfe]]).await;
     world.downloaders(1).await;
     expect_depth(world, "dead", 4).await;
@@ -140,7 +140,7 @@ async fn a_replay_is_safe_to_repeat() {
 async fn letters_of_a_run_that_is_over_are_replayed_with_a_hint() {
     let mut world = world("dead-over").await;
     let task = json!({
-        "v": 1, "run": "over", "batch": 1, "user_agent": "Warren",
+        "v": 2, "run": "over", "batch": 1, "user_agent": "Warren",
         "images": [{"id": "0".repeat(32), "url": "http://site.example/a.png", "attempt": 1}],
     });
     world.downloaders(1).await;

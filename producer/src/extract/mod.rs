@@ -11,6 +11,10 @@ mod base;
 mod candidate;
 mod charset;
 mod context;
+#[cfg_attr(not(test), expect(dead_code, reason = "read by the walk over the page, which is being written"))]
+mod css;
+#[cfg_attr(not(test), expect(dead_code, reason = "read by the walk over the page, which is being written"))]
+mod data_uri;
 mod guard;
 mod limits;
 mod meter;

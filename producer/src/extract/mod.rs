@@ -16,6 +16,8 @@ mod css;
 #[cfg_attr(not(test), expect(dead_code, reason = "read by the walk over the page, which is being written"))]
 mod data_uri;
 mod guard;
+#[cfg_attr(not(test), expect(dead_code, reason = "read by the walk over the page, which is being written"))]
+mod json_ld;
 mod limits;
 mod meter;
 mod page;

@@ -1,7 +1,5 @@
 //! What a page's URLs are relative to, and which of them are of any use. Scope and normal forms are the frontier's.
 
-use html5ever::ns;
-use scraper::{Html, Node};
 use url::Url;
 
 /// Endings of file names that say "image" (lower case).
@@ -10,18 +8,12 @@ const IMAGE_ENDINGS: [&str; 17] = [
     "tiff", "webp",
 ];
 
-/// The document base URL (HTML standard, 2.4.1 and 4.2.3): the first `base` with an `href`, relative to the page's own address;
-/// where that is no URL, or a `data:` or `javascript:` URL, the page's address, whatever further `base` elements say.
-pub(super) fn document_base(document: &Html, address: &Url) -> Url {
-    let mut elements = document.tree.root().descendants().filter_map(|node| match node.value() {
-        Node::Element(element) if element.name.ns == ns!(html) && element.name() == "base" => element.attr("href"),
-        _ => None,
-    });
-    elements
-        .next()
-        .and_then(|href| address.join(href).ok())
-        .filter(|base| !matches!(base.scheme(), "data" | "javascript"))
-        .unwrap_or_else(|| address.clone())
+/// The document base URL (HTML standard, 2.4.1 and 4.2.3), where `href` is that of the first `base` that has one: relative to
+/// the page's own address; where that is no URL, or a `data:` or `javascript:` URL, the page's address, whatever further
+/// `base` elements say.
+pub(super) fn document_base(href: &str, address: &Url) -> Url {
+    let base = address.join(href).ok().filter(|base| !matches!(base.scheme(), "data" | "javascript"));
+    base.unwrap_or_else(|| address.clone())
 }
 
 /// `text` as an address that can be fetched: absolute, `http` or `https`, without fragment, at most `longest` bytes. `None`
@@ -57,21 +49,16 @@ mod tests {
     #[test]
     fn base_by_the_standard() {
         let cases = [
+            ("/x/", "http://h/x/"),
+            ("http://other/y/", "http://other/y/"),
+            ("  e/ ", "http://h/d/e/"),
             ("", "http://h/d/p.html"),
-            ("<base href=/x/>", "http://h/x/"),
-            ("<base href='http://other/y/'>", "http://other/y/"),
-            ("<base target=_top><base href=a/><base href=b/>", "http://h/d/a/"),
-            ("<base href='data:text/plain,x'><base href=b/>", "http://h/d/p.html"),
-            ("<base href='javascript:0'>", "http://h/d/p.html"),
-            ("<base href='http://['><base href=b/>", "http://h/d/p.html"),
-            ("<base href=''>", "http://h/d/p.html"),
-            ("<body><p><base href=late/>", "http://h/d/late/"),
-            ("<svg><base href=s/></svg>", "http://h/d/p.html"),
-            ("<!-- <base href=c/> --><BASE HREF='  e/ '>", "http://h/d/e/"),
+            ("data:text/plain,x", "http://h/d/p.html"),
+            ("javascript:0", "http://h/d/p.html"),
+            ("http://[", "http://h/d/p.html"),
         ];
-        for (html, expected) in cases {
-            let base = document_base(&Html::parse_document(html), &url("http://h/d/p.html"));
-            assert_eq!(base.as_str(), expected, "{html}");
+        for (href, expected) in cases {
+            assert_eq!(document_base(href, &url("http://h/d/p.html")).as_str(), expected, "{href}");
         }
     }
 

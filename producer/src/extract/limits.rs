@@ -1,42 +1,72 @@
 //! How much of a page is read. Numbers only; who enforces them is named beside each.
 
+use super::{css, json_ld};
+
 /// The caps on one page. Each is the largest value that is still taken.
 ///
-/// The defaults let real pages through whole and keep the most hostile page of 2 MiB that we know under a second.
+/// The defaults let real pages through whole. Together they keep the most hostile page of 8 MiB that we know below a second
+/// of one core and 64 MiB of memory: nothing of a page is held but what is open, what was found, and its text.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Bytes of a page. Default 8 MiB. (`extract` itself)
+    pub bytes: usize,
     /// Elements that the parser holds open or would open again at once; formatting elements (`b`, `font`, `a`, ...) are
-    /// on both of its lists and count twice. Browsers stop nesting at 512. Default 1,024. (`meter`)
+    /// on both of its lists and count twice. Browsers stop nesting at 512. Default 1,024. (`meter`, `xml`)
     pub depth: usize,
-    /// Attributes of one tag; the tokenizer compares each with all before it. Default 1,000. (`tags`)
+    /// Attributes of one tag; the tokenizer compares each with all before it. Default 1,000. (`tags`, `xml`)
     pub attributes: usize,
-    /// Nodes of the document, about 250 bytes each with their text; a few bytes can make the parser open hundreds of
-    /// elements again. Default 500,000, a page of some 9 MB. (`meter`)
-    pub nodes: usize,
-    /// Steps of the parser, mostly the elements that it may have to look through, summed over all tags. Default
-    /// 60,000,000, below a second; a megabyte of ordinary HTML takes 2 to 5 million. (`meter`)
+    /// Steps of work, mostly the elements that the parser may have to look through, summed over all tags. Default
+    /// 60,000,000, below a second; a megabyte of ordinary HTML takes 2 to 5 million. (`budget`)
     pub work: usize,
-    /// Images of a page. Default 20,000. (`page`)
+    /// Images of a page. Default 20,000. (`found`)
     pub images: usize,
-    /// Links of a page. Default 50,000. (`page`)
+    /// Links of a page. Default 50,000. (`found`)
     pub links: usize,
+    /// Style sheets of a page; further ones are not named. Default 1,000. (`found`)
+    pub style_sheets: usize,
+    /// `meta` elements whose name and content are kept; further ones are not. Default 1,000. (`found`)
+    pub metas: usize,
     /// Length of a URL in bytes, as written and as resolved; a longer one is skipped. Default 8 KiB. (`base`)
     pub url_bytes: usize,
-    /// Length of `alt`, `title` and caption in characters; the rest is dropped. Default 2,000. (`context`)
+    /// Length of `alt`, `title`, caption and `meta` in characters; the rest is dropped. Default 2,000. (`scope`)
     pub text_chars: usize,
+    /// Bytes of all addresses and words found on a page: few bytes of a page can name long ones, such as a `base` or a caption
+    /// that holds for thousands of images. Default 16 MiB. (`found`)
+    pub found_bytes: usize,
+    /// Decoded bytes of one `data:` URI; a longer one is skipped. Default 512 KiB. (`found`)
+    pub data_bytes: usize,
+    /// Decoded bytes of all `data:` URIs of a page; further ones are skipped. Default 4 MiB. (`found`)
+    pub page_data_bytes: usize,
+    /// Bytes of one `style` element or `script` of linked data; the rest is not read. Default 2 MiB. (`blocks`)
+    pub block_bytes: usize,
+    /// Pages within pages (`iframe srcdoc`) within each other; deeper ones are not read. Default 3. (`walk`)
+    pub nested: usize,
+    /// Of a style sheet.
+    pub(super) css: css::Limits,
+    /// Of a script of linked data.
+    pub(super) json_ld: json_ld::Limits,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            bytes: 8 << 20,
             depth: 1_024,
             attributes: 1_000,
-            nodes: 500_000,
             work: 60_000_000,
             images: 20_000,
             links: 50_000,
-            url_bytes: 8 * 1024,
+            style_sheets: 1_000,
+            metas: 1_000,
+            url_bytes: 8 << 10,
             text_chars: 2_000,
+            found_bytes: 16 << 20,
+            data_bytes: 512 << 10,
+            page_data_bytes: 4 << 20,
+            block_bytes: 2 << 20,
+            nested: 3,
+            css: css::Limits::default(),
+            json_ld: json_ld::Limits::default(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What building the tree costs: counts it token by token and says when to stop. It sits between html5ever's tokenizer
-//! and its tree builder, and changes nothing that passes.
+//! What building the tree costs: charges for it token by token. It sits between html5ever's tokenizer and its tree builder,
+//! and changes nothing that passes; `noscript` tags it tells the walk.
 //!
 //! html5ever has no limit of its own, and nearly all it does for a tag is a walk over its stack of open elements or its
 //! list of active formatting elements: nested markup costs the square of its size (servo/html5ever#788). Asking
@@ -7,23 +7,26 @@
 //! fooled by the tags that the standard closes, ignores, moves or opens again.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
-use html5ever::tree_builder::{Tracer, TreeBuilder, TreeBuilderOpts, TreeSink};
+use html5ever::tree_builder::{Tracer, TreeBuilder, TreeBuilderOpts};
 use html5ever::{LocalName, local_name};
-use scraper::{Html, HtmlTreeSink};
 
-use super::{Limits, Truncated};
+use super::Truncated;
+use super::budget::Budget;
+use super::sink::{Node, Sink};
+use super::walk::Walk;
 
-/// What any token costs, in steps. A step is 5 to 15 ns; how many a token takes was measured with pages of 2 MB that are
+/// What any token costs, in steps. How many one takes was measured with pages of 2 MB that are
 /// all of one kind, so that none takes much longer than its charge.
 const TOKEN: usize = 16;
 
 /// Elements open at once in ordinary pages, whose links have attributes too.
 const SHALLOW: usize = 32;
 
-type Handle = <HtmlTreeSink as TreeSink>::Handle;
+type Handle = Rc<Node>;
 
 /// How the tokenizer reads what follows the last tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,35 +42,34 @@ pub(super) enum Mode {
 }
 
 /// The tree builder with its meter.
-pub(super) struct Meter {
-    builder: TreeBuilder<Handle, HtmlTreeSink>,
-    limits: Limits,
+pub(super) struct Meter<'w, 'a> {
+    builder: TreeBuilder<Handle, Sink<'w, 'a>>,
+    budget: Rc<Budget>,
+    depth: usize,
     mode: RefCell<Mode>,
     /// A tag, comment or doctype came since `start_piece`.
     closed: Cell<bool>,
     /// The last text since `start_piece` ended in `>`.
     in_text: Cell<bool>,
     open: Cell<usize>,
-    work: Cell<usize>,
     /// Attributes on all `html` and `body` tags: every further such tag adds its own to those of the first.
     merged: Cell<usize>,
-    stop: Cell<Option<Truncated>>,
 }
 
-impl Meter {
-    pub(super) fn new(limits: &Limits) -> Self {
+impl<'w, 'a> Meter<'w, 'a> {
+    pub(super) fn new(walk: &'w mut Walk<'a>) -> Self {
         // The standard's scripting flag is off for a reader that runs no scripts: `noscript` holds elements, not text.
         let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
+        let (budget, depth) = (Rc::clone(&walk.found.budget), walk.options.limits.depth);
         Self {
-            builder: TreeBuilder::new(HtmlTreeSink::new(Html::new_document()), options),
-            limits: limits.clone(),
+            builder: TreeBuilder::new(Sink::new(walk), options),
+            budget,
+            depth,
             mode: RefCell::new(Mode::Markup),
             closed: Cell::new(false),
             in_text: Cell::new(false),
             open: Cell::new(0),
-            work: Cell::new(0),
             merged: Cell::new(0),
-            stop: Cell::new(None),
         }
     }
 
@@ -91,27 +93,9 @@ impl Meter {
         self.mode.borrow().clone()
     }
 
-    /// The limit that the page has passed, if any.
-    pub(super) fn stop(&self) -> Option<Truncated> {
-        self.stop.get()
-    }
-
-    /// The document as far as it was parsed.
-    pub(super) fn finish(self) -> Html {
-        self.builder.sink.finish()
-    }
-
-    fn charge(&self, cost: usize) {
-        self.work.set(self.work.get().saturating_add(cost));
-        let nodes = self.builder.sink.0.borrow().tree.values().len();
-        let over = if self.work.get() > self.limits.work {
-            Truncated::Work
-        } else if nodes > self.limits.nodes {
-            Truncated::Nodes
-        } else {
-            return;
-        };
-        self.stop.set(self.stop.get().or(Some(over)));
+    /// Whether there is no use in going on.
+    pub(super) fn is_over(&self) -> bool {
+        self.budget.stopped().is_some() || self.builder.sink.walk.borrow().again.is_some()
     }
 
     fn after_tag(&self, kind: TagKind, name: &LocalName, attributes: usize, result: &TokenSinkResult<Handle>) {
@@ -126,8 +110,8 @@ impl Meter {
         self.closed.set(true);
         let open = OpenElements::count(&self.builder);
         self.open.set(open);
-        if open > self.limits.depth && kind == TagKind::StartTag {
-            self.stop.set(self.stop.get().or(Some(Truncated::Depth)));
+        if open > self.depth && kind == TagKind::StartTag {
+            self.budget.stop(Truncated::Depth);
         }
         let mut merged = 0;
         if matches!(*name, local_name!("html") | local_name!("body")) {
@@ -136,7 +120,7 @@ impl Meter {
         }
         // A formatting element is compared with the active ones, and its attributes are sorted each time.
         let compared = if is_formatting(name) { open.saturating_sub(SHALLOW) * attributes * 8 } else { 0 };
-        self.charge(TOKEN + 2 * open + compared + merged);
+        self.budget.charge(TOKEN + 2 * open + compared + merged);
     }
 }
 
@@ -146,29 +130,33 @@ fn is_formatting(name: &LocalName) -> bool {
     names.contains(&&**name)
 }
 
-impl TokenSink for Meter {
+impl TokenSink for Meter<'_, '_> {
     type Handle = Handle;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Handle> {
         match token {
             Token::TagToken(Tag { kind, ref name, ref attrs, .. }) => {
                 let (name, attributes) = (name.clone(), attrs.len());
+                // Not by the tree: in `head`, the first image in it ends the element, but not the words of its author.
+                if name == local_name!("noscript") {
+                    self.builder.sink.walk.borrow_mut().noscript = kind == TagKind::StartTag;
+                }
                 let result = self.builder.process_token(token, line);
                 self.after_tag(kind, &name, attributes, &result);
                 result
             }
             Token::CharacterTokens(ref text) => {
                 self.in_text.set(text.ends_with('>'));
-                self.charge(TOKEN + self.open.get() / 8);
+                self.budget.charge(TOKEN + self.open.get() / 8);
                 self.builder.process_token(token, line)
             }
             Token::CommentToken(_) | Token::DoctypeToken(_) => {
                 self.closed.set(true);
-                self.charge(TOKEN);
+                self.budget.charge(TOKEN);
                 self.builder.process_token(token, line)
             }
             Token::NullCharacterToken | Token::ParseError(_) => {
-                self.charge(TOKEN);
+                self.budget.charge(TOKEN);
                 self.builder.process_token(token, line)
             }
             Token::EOFToken => self.builder.process_token(token, line),
@@ -191,7 +179,7 @@ struct OpenElements {
 }
 
 impl OpenElements {
-    fn count(builder: &TreeBuilder<Handle, HtmlTreeSink>) -> usize {
+    fn count(builder: &TreeBuilder<Handle, Sink<'_, '_>>) -> usize {
         let tracer = Self { count: Cell::new(0) };
         builder.trace_handles(&tracer);
         tracer.count.get()

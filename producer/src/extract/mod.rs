@@ -4,41 +4,62 @@
 //! says so. What is fetched, followed or refused is not decided here; the frontier does that.
 //!
 //! ```text
-//! bytes -> charset -> guard (tags, meter) -> page (base, srcset, context) -> candidate
+//! bytes -> kind, charset -> guard (tags, meter, sink) -> walk (images, lazy, head, links, vector, blocks) -> found -> candidate
+//!                        -> xml                       ^
+//!                        -> css ----------------------'
 //! ```
 
 mod base;
+mod blocks;
+mod budget;
 mod candidate;
 mod charset;
-mod context;
-#[cfg_attr(not(test), expect(dead_code, reason = "read by the walk over the page, which is being written"))]
 mod css;
-#[cfg_attr(not(test), expect(dead_code, reason = "read by the walk over the page, which is being written"))]
 mod data_uri;
+mod element;
+mod found;
 mod guard;
-#[cfg_attr(not(test), expect(dead_code, reason = "read by the walk over the page, which is being written"))]
+mod head;
+mod images;
 mod json_ld;
+mod kind;
+mod lazy;
 mod limits;
+mod links;
 mod meter;
-mod page;
+mod refresh;
+mod scope;
+mod sink;
 mod srcset;
 mod tags;
+mod vector;
+mod walk;
+mod xml;
 
 use std::fmt;
+use std::rc::Rc;
 
 use clap::ValueEnum;
+use html5ever::tendril::StrTendril;
 use url::Url;
 
 pub use self::candidate::{Candidate, Source};
+pub use self::kind::{Kind, kind};
 pub use self::limits::Limits;
+
+use self::budget::Budget;
+use self::found::Words;
+use self::walk::Walk;
 
 /// What a page offers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
-    /// The images, in the order of the document, each URL once: where a page names one twice, the first is kept.
+    /// The images, in the order in which the page names them, each URL once, with all ways in which it is named.
     pub images: Vec<Candidate>,
     /// The pages it links to (`http` and `https`), in the order of the document, without fragments, each once.
     pub links: Vec<Link>,
+    /// Where it sends its reader by itself (`meta refresh`), the first place if there are several.
+    pub refresh: Option<Url>,
     /// The style sheets it needs; each can be given to [`extract`] as a page of its own.
     pub style_sheets: Vec<Url>,
     /// `name` (lower case) and `content` of its `meta` elements: what it asks of robots is among them.
@@ -54,8 +75,6 @@ pub struct Link {
     pub url: Url,
     /// Every link to it asks not to be followed: `rel` is `nofollow`, `ugc` or `sponsored`.
     pub nofollow: bool,
-    /// The page sends its reader there at once (`meta refresh`).
-    pub refresh: bool,
 }
 
 /// The limit at which a page was cut; see the fields of [`Limits`].
@@ -65,14 +84,18 @@ pub enum Truncated {
     Depth,
     /// A tag with more attributes than [`Limits::attributes`].
     Attributes,
-    /// More nodes than [`Limits::nodes`].
-    Nodes,
-    /// More work for the parser than [`Limits::work`].
+    /// More bytes than [`Limits::bytes`].
+    Length,
+    /// More work than [`Limits::work`].
     Work,
     /// More images than [`Limits::images`]; links are still found.
     Images,
     /// More links than [`Limits::links`]; images are still found.
     Links,
+    /// More bytes of addresses and words than [`Limits::found_bytes`]; shorter ones are still found.
+    Found,
+    /// A `style` or `script` longer than [`Limits::block_bytes`]; the rest of the page is still read.
+    Block,
 }
 
 impl fmt::Display for Truncated {
@@ -80,10 +103,12 @@ impl fmt::Display for Truncated {
         f.write_str(match self {
             Self::Depth => "elements nested too deep",
             Self::Attributes => "too many attributes on one tag",
-            Self::Nodes => "too many nodes",
-            Self::Work => "too costly to parse",
+            Self::Length => "too long",
+            Self::Work => "too costly to read",
             Self::Images => "too many images",
             Self::Links => "too many links",
+            Self::Found => "too many bytes of addresses and words",
+            Self::Block => "a style sheet or script that is too long",
         })
     }
 }
@@ -107,13 +132,67 @@ pub enum SrcsetChoice {
     All,
 }
 
-/// Reads the page `bytes`, which came from `base` with the `Content-Type` header `content_type`.
+/// Reads the page `bytes`, which came from `base` with the `Content-Type` header `content_type`: HTML, XHTML, SVG or a style
+/// sheet, see [`kind`].
 ///
 /// `base` is the address after redirects; the page's own `<base href>` is applied to it. Never panics and never fails: bytes
-/// that are no HTML give a page with nothing in it.
+/// of any other kind give a page with nothing in it.
 #[must_use]
 pub fn extract(bytes: &[u8], content_type: Option<&str>, base: &Url, options: &Options) -> Page {
-    let text = charset::decode(bytes, content_type);
-    let (document, truncated) = guard::parse(&text, &options.limits);
-    page::read(&document, base, options, truncated)
+    let kind = kind(content_type, bytes);
+    if !matches!(kind, Kind::Html | Kind::Xhtml | Kind::Svg | Kind::Css) {
+        return Page::default();
+    }
+    let read = &bytes[..bytes.len().min(options.limits.bytes)];
+    let text = StrTendril::from(&*charset::decode(read, content_type));
+    let reading = Reading { text, address: base, options, budget: Rc::new(Budget::new(&options.limits)) };
+    let mut page = match kind {
+        Kind::Css => reading.css(),
+        Kind::Xhtml | Kind::Svg => reading.xml().unwrap_or_else(|_| reading.html()),
+        _ => reading.html(),
+    };
+    if read.len() < bytes.len() {
+        page.truncated = page.truncated.or(Some(Truncated::Length));
+    }
+    page
+}
+
+/// A text that may have to be read more than once, on one budget.
+struct Reading<'a> {
+    text: StrTendril,
+    address: &'a Url,
+    options: &'a Options,
+    budget: Rc<Budget>,
+}
+
+impl<'a> Reading<'a> {
+    fn html(&self) -> Page {
+        let mut walk = self.walk(None);
+        guard::parse(self.text.clone(), &mut walk);
+        if let Some(base) = walk.again.take() {
+            walk = self.walk(Some(base));
+            guard::parse(self.text.clone(), &mut walk);
+        }
+        walk.finish()
+    }
+
+    fn xml(&self) -> Result<Page, xml::NotXml> {
+        let mut walk = self.walk(None);
+        xml::parse(&self.text, &mut walk)?;
+        if let Some(base) = walk.again.take() {
+            walk = self.walk(Some(base));
+            xml::parse(&self.text, &mut walk)?;
+        }
+        Ok(walk.finish())
+    }
+
+    fn css(&self) -> Page {
+        let mut walk = self.walk(None);
+        walk.style(&css::urls(&self.text, &self.options.limits.css), &Words::default());
+        walk.finish()
+    }
+
+    fn walk(&self, base: Option<Url>) -> Walk<'a> {
+        Walk::new(self.address, base, self.options, Rc::clone(&self.budget))
+    }
 }

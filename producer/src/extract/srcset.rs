@@ -20,38 +20,57 @@ impl Entry<'_> {
     pub(super) fn replaces_src(&self) -> bool {
         self.width.is_some() || self.density.unwrap_or(1.0) >= 1.0
     }
-}
 
-/// The candidates of `input`, in order, without those that have invalid descriptors.
-pub(super) fn parse(input: &str) -> Vec<Entry<'_>> {
-    let mut entries = Vec::new();
-    let mut rest = input;
-    loop {
-        rest = rest.trim_start_matches(|c| is_space(c) || c == ',');
-        if rest.is_empty() {
-            return entries;
+    /// Whether this candidate is larger than another of its set: by width where any has one, else by density. Of equals, the
+    /// first is to be taken.
+    ///
+    /// A set that mixes the two is invalid; browsers turn widths into densities with `sizes`, which needs a viewport.
+    pub(super) fn is_larger_than(&self, other: &Self) -> bool {
+        self.size() > other.size()
+    }
+
+    fn size(&self) -> (u64, f64) {
+        match self.width {
+            Some(width) => (width, 0.0),
+            None => (0, self.density.unwrap_or(1.0)),
         }
-        let (word, after) = rest.split_at(rest.find(is_space).unwrap_or(rest.len()));
-        let url = word.trim_end_matches(',');
-        // A URL may hold commas, but not end with one: there the candidate ends, without descriptors.
-        let (descriptors, after) = if url.len() < word.len() { (Vec::new(), after) } else { tokenize(after) };
-        rest = after;
-        entries.extend(entry(url, &descriptors));
     }
 }
 
-/// The set's largest candidate: by width where any has one, else by density; the first of equals.
-///
-/// A set that mixes the two is invalid; browsers turn widths into densities with `sizes`, which needs a viewport.
-pub(super) fn largest<'a, 'b>(entries: &'b [Entry<'a>]) -> Option<&'b Entry<'a>> {
-    let size = |entry: &Entry<'_>| match entry.width {
-        Some(width) => (width, 0.0),
-        None => (0, entry.density.unwrap_or(1.0)),
-    };
-    entries.iter().reduce(|best, entry| if size(entry) > size(best) { entry } else { best })
+/// The candidates of `input`, in order, without those that have invalid descriptors.
+pub(super) fn parse(input: &str) -> Entries<'_> {
+    Entries { rest: input }
+}
+
+/// The candidates that are still to come. One at a time, because a page can have a million.
+#[derive(Debug)]
+pub(super) struct Entries<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        loop {
+            self.rest = self.rest.trim_start_matches(|c| is_space(c) || c == ',');
+            if self.rest.is_empty() {
+                return None;
+            }
+            let (word, after) = self.rest.split_at(self.rest.find(is_space).unwrap_or(self.rest.len()));
+            let url = word.trim_end_matches(',');
+            // A URL may hold commas, but not end with one: there the candidate ends, without descriptors.
+            let (descriptors, after) = if url.len() < word.len() { (Vec::new(), after) } else { tokenize(after) };
+            self.rest = after;
+            if let Some(entry) = entry(url, &descriptors) {
+                return Some(entry);
+            }
+        }
+    }
 }
 
 /// Splits descriptors up to the comma that ends the candidate; parentheses protect commas and spaces. Returns what follows.
+/// Beyond the third, which is always one too many, they are not kept.
 fn tokenize(input: &str) -> (Vec<&str>, &str) {
     let mut found = Vec::new();
     let mut start = 0;
@@ -62,23 +81,24 @@ fn tokenize(input: &str) -> (Vec<&str>, &str) {
             _ if parens => {}
             '(' => parens = true,
             ',' => {
-                found.push(&input[start..at]);
-                return (without_empty(found), &input[at + 1..]);
+                push(&mut found, &input[start..at]);
+                return (found, &input[at + 1..]);
             }
             _ if is_space(c) => {
-                found.push(&input[start..at]);
+                push(&mut found, &input[start..at]);
                 start = at + 1;
             }
             _ => {}
         }
     }
-    found.push(&input[start..]);
-    (without_empty(found), "")
+    push(&mut found, &input[start..]);
+    (found, "")
 }
 
-fn without_empty(mut found: Vec<&str>) -> Vec<&str> {
-    found.retain(|text| !text.is_empty());
-    found
+fn push<'a>(found: &mut Vec<&'a str>, text: &'a str) {
+    if !text.is_empty() && found.len() < 3 {
+        found.push(text);
+    }
 }
 
 /// The standard's "descriptor parser": `None` where it says that there is an error.
@@ -132,8 +152,7 @@ mod tests {
     use super::*;
 
     fn shown(input: &str) -> Vec<String> {
-        let entries = parse(input);
-        entries.iter().map(|entry| format!("{} {}", entry.url, entry.descriptor.as_deref().unwrap_or("-"))).collect()
+        parse(input).map(|entry| format!("{} {}", entry.url, entry.descriptor.as_deref().unwrap_or("-"))).collect()
     }
 
     #[test]
@@ -223,7 +242,7 @@ mod tests {
             "1w 2w 3h",
         ];
         for text in valid {
-            assert_eq!(parse(&format!("a {text}")).len(), 1, "{text}");
+            assert_eq!(parse(&format!("a {text}")).count(), 1, "{text}");
         }
         for text in invalid {
             assert_eq!(shown(&format!("a {text}, b")), ["b -"], "{text}");
@@ -242,8 +261,8 @@ mod tests {
             ("a 300w 100h, b 300w 900h", "a"),
         ];
         for (input, expected) in cases {
-            assert_eq!(largest(&parse(input)).map(|entry| entry.url), Some(expected), "{input}");
+            let largest = parse(input).reduce(|best, entry| if entry.is_larger_than(&best) { entry } else { best });
+            assert_eq!(largest.map(|entry| entry.url), Some(expected), "{input}");
         }
-        assert_eq!(largest(&[]), None);
     }
 }

@@ -73,7 +73,7 @@ impl Tags {
     }
 
     /// Takes note of what the tokenizer made of `piece`.
-    pub(super) fn after(&mut self, piece: &str, meter: &Meter) {
+    pub(super) fn after(&mut self, piece: &str, meter: &Meter<'_, '_>) {
         let over = match self.inside {
             Inside::Text => true,
             Inside::Tag { state, .. } => matches!(state, State::End),

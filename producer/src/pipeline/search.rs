@@ -1,7 +1,7 @@
 //! What a document that came offers, within what the run accepts: a pure function on the threads that may compute. It
 //! decides by what came, not by what was expected: a link may lead to a feed, a style sheet or an image.
 
-use crate::extract::{self, Candidate, Source};
+use crate::extract::{self, Candidate, Kind, Source};
 use crate::frontier::{Found, Frontier};
 use crate::ledger::{NewImage, PageDone, PageKind, PageState, PendingPage, RowId, Traps, Verdict};
 use crate::page_fetch::{Fetched, PageFetch};
@@ -66,11 +66,14 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn document(&mut self) {
-        let content_type = self.fetched.content_type.as_deref().unwrap_or("text/html").to_ascii_lowercase();
-        if content_type.starts_with("image/") {
-            self.image_behind_link();
-        } else if content_type.contains("html") || content_type.contains("xml") || content_type.contains("css") {
-            self.page();
+        match extract::kind(self.fetched.content_type.as_deref(), &self.fetched.body) {
+            Kind::Image => self.image_behind_link(),
+            Kind::Svg => {
+                self.image_behind_link();
+                self.page();
+            }
+            Kind::Html | Kind::Xhtml | Kind::Css => self.page(),
+            Kind::Sitemap | Kind::Feed | Kind::Other => self.done.truncated = None,
         }
     }
 
@@ -88,6 +91,8 @@ impl Search<'_> {
         let sheets = page.style_sheets.into_iter();
         let sheets = sheets.filter_map(|url| self.work.frontier.needed(url, PageKind::StyleSheet, self.found));
         self.done.pages.extend(sheets);
+        let refresh = page.refresh.and_then(|url| self.work.frontier.refresh(url, self.found, &mut self.done.traps));
+        self.done.pages.extend(refresh);
         self.links(page.links);
     }
 
@@ -98,12 +103,7 @@ impl Search<'_> {
 
     fn links(&mut self, links: Vec<extract::Link>) {
         for link in links {
-            let page = if link.refresh {
-                self.work.frontier.refresh(link.url, self.found, &mut self.done.traps)
-            } else {
-                self.work.frontier.link(link.url, self.found, &mut self.done.traps)
-            };
-            self.done.pages.extend(page);
+            self.done.pages.extend(self.work.frontier.link(link.url, self.found, &mut self.done.traps));
         }
     }
 

@@ -1,12 +1,25 @@
 //! Hostile pages: each must be cut, keep what stood before, and lose nothing where there is no reason to cut.
 
+use std::rc::Rc;
+
+use url::Url;
+
+use super::super::budget::Budget;
+use super::super::{Limits, Options};
 use super::*;
 
-/// The number of `img` in the document, and where it was cut.
+/// The number of images, and where the page was cut.
 fn images(html: &str, limits: &Limits) -> (usize, Option<Truncated>) {
-    let (document, truncated) = parse(html, limits);
-    let elements = document.tree.values().filter_map(|node| node.as_element());
-    (elements.filter(|element| element.name() == "img").count(), truncated)
+    let options = Options { limits: limits.clone(), ..Options::default() };
+    let address = Url::parse("http://h/").expect("a URL");
+    let budget = Rc::new(Budget::new(limits));
+    let mut walk = Walk::new(&address, None, &options, Rc::clone(&budget));
+    parse(html.into(), &mut walk);
+    (walk.finish().images.len(), budget.stopped())
+}
+
+fn cut(html: &str, limits: &Limits) -> Option<Truncated> {
+    images(html, limits).1
 }
 
 /// An image, `unit` many times, an image.
@@ -90,7 +103,7 @@ fn depth_at_the_limit() {
     // html, body and the parser's own handles for the document and `head` are open beside the elements.
     let limits = Limits { depth: 20, ..Limits::default() };
     for (divs, truncated) in [(15, None), (16, None), (17, Some(Truncated::Depth))] {
-        assert_eq!(parse(&"<div>".repeat(divs), &limits).1, truncated, "{divs}");
+        assert_eq!(cut(&"<div>".repeat(divs), &limits), truncated, "{divs}");
     }
 }
 
@@ -99,7 +112,7 @@ fn attributes_at_the_limit() {
     let limits = Limits { attributes: 10, ..Limits::default() };
     for (count, truncated) in [(9, None), (10, None), (11, Some(Truncated::Attributes))] {
         for form in [" a", " a=1", " a='>'", " a = \"x > y\"", "/a", " a=''", "\n a=b'c"] {
-            let tag = format!("<img><p{}><img>", form.repeat(count));
+            let tag = format!("<img src=1><p{}><img src=2>", form.repeat(count));
             let expected = if truncated.is_some() { 1 } else { 2 };
             assert_eq!(images(&tag, &limits), (expected, truncated), "{tag}");
         }
@@ -138,7 +151,7 @@ fn no_disguise_hides_attributes() {
     for disguise in disguises {
         let bomb = format!("{disguise}{}>", " a".repeat(50));
         let hidden = disguise == "</";
-        assert_eq!(parse(&bomb, &limits).1, (!hidden).then_some(Truncated::Attributes), "{disguise}");
+        assert_eq!(cut(&bomb, &limits), (!hidden).then_some(Truncated::Attributes), "{disguise}");
     }
 }
 
@@ -157,33 +170,28 @@ fn long_texts_are_no_attributes() {
         format!("<plaintext><p {words}>"),
     ];
     for html in harmless {
-        assert_eq!(parse(&html, &limits).1, None, "{html}");
+        assert_eq!(cut(&html, &limits), None, "{html}");
     }
 }
 
 #[test]
-fn nodes_at_the_limit() {
-    // document, html, head, body and the elements.
-    for (extra, truncated) in [(5, None), (6, None), (7, Some(Truncated::Nodes))] {
-        let limits = Limits { nodes: 10, ..Limits::default() };
-        assert_eq!(parse(&"<br>".repeat(extra), &limits).1, truncated, "{extra}");
-    }
+fn elements_that_are_opened_again_cost_work() {
     // A few bytes make the parser open 300 formatting elements again.
     let fonts = (0..300).map(|n| format!("<font size={n}>")).collect::<Vec<_>>().concat();
-    let bomb = format!("<img><p>{fonts}</p>{}", "<p>x</p>".repeat(1_000));
-    let limits = Limits { nodes: 20_000, ..Limits::default() };
-    assert_eq!(images(&bomb, &limits), (1, Some(Truncated::Nodes)));
+    let bomb = format!("<img src=1><p>{fonts}</p>{}<img src=2>", "<p>x</p>".repeat(1_000));
+    let limits = Limits { work: 2_400_000, ..Limits::default() };
+    assert_eq!(images(&bomb, &limits), (1, Some(Truncated::Work)));
 }
 
 #[test]
 fn work_at_the_limit() {
     let html = "<div>".repeat(30) + &"<p>".repeat(100);
-    let enough = (1..100_000).find(|work| parse(&html, &Limits { work: *work * 16, ..Limits::default() }).1.is_none());
+    let enough = (1..100_000).find(|work| cut(&html, &Limits { work: *work * 16, ..Limits::default() }).is_none());
     let work = enough.expect("a limit that is high enough") * 16;
-    let least = (work - 16..=work).find(|work| parse(&html, &Limits { work: *work, ..Limits::default() }).1.is_none());
+    let least = (work - 16..=work).find(|work| cut(&html, &Limits { work: *work, ..Limits::default() }).is_none());
     let least = least.expect("the exact limit");
     for (work, truncated) in [(least - 1, Some(Truncated::Work)), (least, None), (least + 1, None)] {
-        assert_eq!(parse(&html, &Limits { work, ..Limits::default() }).1, truncated);
+        assert_eq!(cut(&html, &Limits { work, ..Limits::default() }), truncated);
     }
 }
 
@@ -202,7 +210,7 @@ fn costly_pages_are_cut() {
         ("body", merged),
         ("b", compared),
     ] {
-        let (found, truncated) = images(&format!("<body><img>{bomb}<img>"), &limits);
+        let (found, truncated) = images(&format!("<body><img src=1>{bomb}<img src=2>"), &limits);
         assert_eq!((found, truncated), (1, Some(Truncated::Work)), "{name}");
     }
 }

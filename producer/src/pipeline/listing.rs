@@ -74,8 +74,8 @@ impl Listing {
 
     fn image(&mut self, row: Row) -> NewImage {
         let (line, image, why) = match row {
-            Row::Url { line, url } => {
-                let image = self.frontier.listed(&url);
+            Row::Url { line, url, caption, extra } => {
+                let image = NewImage { caption, extra, ..self.frontier.listed(&url) };
                 match image.verdict.as_ref().map(|verdict| verdict.reason) {
                     Some(reason) => (line, image, reason.to_string()),
                     None => return image,

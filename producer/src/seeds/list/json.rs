@@ -16,7 +16,7 @@ pub(super) fn next(lines: &mut Lines, field: &str) -> io::Result<Option<Row>> {
             Err(row) => return Ok(Some(row)),
         };
         return Ok(Some(match url(text, field) {
-            Ok(url) => Row::Url { line: line.number, url },
+            Ok(url) => Row::Url { line: line.number, url, caption: None, extra: None },
             Err(why) => bad(line.number, line.bytes, why),
         }));
     }

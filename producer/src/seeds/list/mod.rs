@@ -36,6 +36,10 @@ pub enum Row {
         line: u64,
         /// What stands in it, trimmed and not blank; not checked to be a URL.
         url: String,
+        /// What the row says of the image, if it says anything.
+        caption: Option<String>,
+        /// Its further columns, as the text of a JSON object.
+        extra: Option<String>,
     },
     /// A row that names nothing.
     Bad {

@@ -64,7 +64,7 @@ impl Table {
             None => self.url(),
         };
         Ok(Some(match url {
-            Ok(url) => Row::Url { line: record.line, url },
+            Ok(url) => Row::Url { line: record.line, url, caption: None, extra: None },
             Err(why) => bad(record.line, &self.records.raw, why),
         }))
     }

@@ -24,7 +24,7 @@ fn rows(name: &str, content: impl AsRef<[u8]>) -> Vec<Row> {
 /// `line url` of a good row, `line! why` of a bad one.
 fn shown(name: &str, content: impl AsRef<[u8]>) -> Vec<String> {
     let show = |row| match row {
-        Row::Url { line, url } => format!("{line} {url}"),
+        Row::Url { line, url, .. } => format!("{line} {url}"),
         Row::Bad { line, why, .. } => format!("{line}! {why}"),
     };
     rows(name, content).into_iter().map(show).collect()
@@ -94,7 +94,7 @@ fn options_override_the_name() {
     let (_folder, path) = file("l.txt", "link;x\n{\"link\": \"http://a/\"}\n");
     let options = ListOptions { format: Some(Format::JsonLines), url_column: "link".into() };
     let rows: Vec<_> = open(&path, &options).expect("a list").map(|row| row.expect("a row")).collect();
-    assert!(matches!(&rows[1], Row::Url { line: 2, url } if url == "http://a/"), "{rows:?}");
+    assert!(matches!(&rows[1], Row::Url { line: 2, url, .. } if url == "http://a/"), "{rows:?}");
 }
 
 #[test]

@@ -14,7 +14,12 @@ pub(super) fn next(lines: &mut Lines) -> io::Result<Option<Row>> {
         match checked(&line) {
             Ok(text) if text.trim().is_empty() => {}
             Ok(text) => {
-                return Ok(Some(Row::Url { line: line.number, url: text.trim().to_owned() }));
+                return Ok(Some(Row::Url {
+                    line: line.number,
+                    url: text.trim().to_owned(),
+                    caption: None,
+                    extra: None,
+                }));
             }
             Err(row) => return Ok(Some(row)),
         }

@@ -119,17 +119,25 @@ pub struct CrawlOptions {
 /// `producer urls`.
 #[derive(Debug, Args)]
 pub struct UrlsOptions {
-    /// The list; - for standard input
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// The list: files, compressed by gzip or zstd or not, folders of such, - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub file: Vec<PathBuf>,
 
-    /// Format of the list [default: by the name's ending; standard input is txt]
+    /// Format of every file [default: by the name's ending, and Parquet by its first bytes; standard input is txt]
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = "List")]
     pub input_format: Option<list::Format>,
 
-    /// Column or field that holds the URL, in csv, tsv and jsonl
-    #[arg(long, value_name = "NAME", default_value = "url", help_heading = "List")]
-    pub url_column: String,
+    /// Column or field that holds the URL [default: the first there is of url, image_url, img_url]
+    #[arg(long, value_name = "NAME", help_heading = "List")]
+    pub url_column: Option<String>,
+
+    /// Column or field that holds the caption; '' for none [default: the first there is of caption, text, alt]
+    #[arg(long, value_name = "NAME", help_heading = "List")]
+    pub caption_column: Option<String>,
+
+    /// Further columns or fields that the manifest carries along in `extra`, separated by commas [default: none]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "List")]
+    pub columns: Vec<String>,
 
     /// What every run has.
     #[command(flatten)]
@@ -148,9 +156,10 @@ pub struct ResumeOptions {
     #[arg(value_name = "RUN")]
     pub which: RunName,
 
-    /// The list of a run of `producer urls` that broke off, given again: a file, or - for standard input
+    /// The list of a run of `producer urls` that broke off, given again: files or folders in their order, - for standard
+    /// input; repeatable
     #[arg(long, value_name = "FILE", help_heading = "List")]
-    pub input: Option<PathBuf>,
+    pub input: Vec<PathBuf>,
 
     /// What every run has.
     #[command(flatten)]

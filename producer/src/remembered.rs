@@ -103,9 +103,9 @@ impl Remembered {
         self
     }
 
-    /// Replaces the path that is the value of an argument.
-    pub fn replace_path(&mut self, id: &str, path: &Path) {
-        self.values.insert(id.to_owned(), vec![whole(path)]);
+    /// Replaces the paths that are the values of an argument.
+    pub fn replace_paths(&mut self, id: &str, paths: &[PathBuf]) {
+        self.values.insert(id.to_owned(), paths.iter().map(|path| whole(path)).collect());
     }
 
     /// The value of an argument that has one.
@@ -164,8 +164,8 @@ fn values(matches: &ArgMatches, id: &str) -> Vec<String> {
     if let Ok(switch) = matches.try_get_one::<bool>(id) {
         return switch.filter(|on| **on).map(|_| "true".to_owned()).into_iter().collect();
     }
-    if let Ok(path) = matches.try_get_one::<PathBuf>(id) {
-        return path.map(|path| whole(path)).into_iter().collect();
+    if let Ok(paths) = matches.try_get_many::<PathBuf>(id) {
+        return paths.into_iter().flatten().map(|path| whole(path)).collect();
     }
     let raw = matches.try_get_raw(id).ok().flatten();
     raw.into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect()

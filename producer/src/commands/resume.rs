@@ -55,13 +55,13 @@ pub async fn resume(options: ResumeOptions, matches: &ArgMatches, session: Sessi
 
 /// Tries the failed images of a run again.
 pub async fn retry(options: RetryOptions, matches: &ArgMatches, session: Session) -> anyhow::Result<Exit> {
-    go_on(options.which, options.run, None, Some(options.reasons), matches, session).await
+    go_on(options.which, options.run, Vec::new(), Some(options.reasons), matches, session).await
 }
 
 async fn go_on(
     run: RunName,
     given: RunOptions,
-    input: Option<PathBuf>,
+    input: Vec<PathBuf>,
     retry: Option<Vec<Reason>>,
     matches: &ArgMatches,
     session: Session,
@@ -75,8 +75,8 @@ async fn go_on(
         return Err(ResumeError::Cancelled(run).into());
     }
     let mut remembered = Remembered::read(&kept)?.replaced_by(matches);
-    if let Some(input) = &input {
-        remembered.replace_path("file", input);
+    if !input.is_empty() {
+        remembered.replace_paths("file", &input);
     }
     if remembered.value("embedded").is_none() {
         settings::refuse_downloader_options(matches)?;
@@ -94,8 +94,8 @@ async fn go_on(
     let ledger = Ledger::open(folder.path(), &run, max_images)?;
     let standing = ledger.standing().await?;
     if let (Command::Urls(options), Some(rows)) = (&command, standing.list_rows_read)
-        && options.file.as_os_str() == "-"
-        && input.is_none()
+        && options.file.iter().any(|file| file.as_os_str() == "-")
+        && input.is_empty()
     {
         return Err(ResumeError::ListGone { run, rows }.into());
     }

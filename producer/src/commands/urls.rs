@@ -17,7 +17,12 @@ use crate::settings::RunSettings;
 pub async fn urls(options: UrlsOptions, begin: Begin, session: Session) -> anyhow::Result<Exit> {
     let settings = RunSettings::try_from(options.run)?;
     let fetch = PageFetch::new(settings.guard, settings.user_agent.clone())?;
-    let how = ListOptions { format: options.input_format, url_column: options.url_column };
+    let how = ListOptions {
+        format: options.input_format,
+        url_column: options.url_column,
+        caption_column: options.caption_column,
+        columns: options.columns,
+    };
     // A list has no pages: only the rules for images matter.
     let selection = Selection {
         scope: ScopeKind::Page,

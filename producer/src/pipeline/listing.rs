@@ -1,7 +1,11 @@
-//! The rows of a list on their way into the ledger, a portion at a time, so that a list of any length needs the memory
-//! of a short one.
+//! The rows of a list on their way into the ledger. A thread reads ahead, and a portion ends when it is full or when the
+//! list is slow to give more: a list of any length needs the memory of a short one, and a live one is fetched as it comes.
 
-use tokio::task::spawn_blocking;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Event, PipelineError};
 use crate::frontier::Frontier;
@@ -9,33 +13,43 @@ use crate::ledger::{Ledger, NewImage};
 use crate::seeds::list::{List, ListError, Row};
 use crate::stream::Stream;
 
-/// Rows in a portion.
+/// Rows in a portion, and rows that are read ahead.
 const PORTION: usize = 1_000;
+
+/// How long a portion that has a row waits for the next ones.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Bad rows that are logged one by one; a list of millions of them must not become a log of millions of lines.
 const LOGGED: u64 = 100;
 
 /// A list that is being read.
 pub struct Listing {
-    list: List,
-    first: Option<Row>,
-    frontier: Frontier,
-    bad: u64,
+    /// Closed after the last row or an error.
+    rows: mpsc::Receiver<Result<NewImage, ListError>>,
+    /// Of the whole list, by this producer and earlier ones.
+    rows_read: u64,
+    /// What ended the list, until the rows before it are in the ledger.
+    broken: Option<ListError>,
 }
 
 impl Listing {
     /// A list that was opened, and what its rows are measured by. Its first row is read here, so that an empty list is
     /// known before anything else happens; the rows that an earlier producer was `done_with` are passed over.
     pub fn new(mut list: List, frontier: Frontier, done_with: u64) -> Result<Self, ListError> {
-        let mut first = match list.next().transpose() {
+        list.pass_over(done_with)?;
+        let rows_read = list.rows_read();
+        let first = match list.next().transpose() {
             // Nothing further of a list that had rows when it was begun.
             Err(ListError::Empty { .. }) if done_with > 0 => None,
             first => first?,
         };
-        while first.is_some() && list.rows_read() <= done_with {
-            first = list.next().transpose()?;
+        let (sender, rows) = mpsc::channel(PORTION);
+        if let Some(first) = first {
+            let reader = Reader { list, frontier, bad: 0 };
+            // A thread of its own: a live list may keep it waiting beyond the end of the run.
+            thread::spawn(move || reader.read(first, &sender));
         }
-        Ok(Self { list, first, frontier, bad: 0 })
+        Ok(Self { rows, rows_read: rows_read.max(done_with), broken: None })
     }
 
     /// Reads the next portion into the ledger. The event carries the rest of the list, unless this was its end.
@@ -44,32 +58,63 @@ impl Listing {
         ledger: Ledger,
         stream: Option<Stream>,
     ) -> Result<Event, PipelineError> {
-        let (listing, portion) = spawn_blocking(move || {
-            let portion = self.portion();
-            (self, portion)
-        })
-        .await?;
-        let (images, at_end) = portion?;
-        let settled = ledger.add_listed(images, listing.list.rows_read(), at_end, stream.is_some()).await?;
-        Stream::write(stream.as_ref(), settled).await;
-        if at_end {
-            listing.tell_bad_rows();
+        if let Some(error) = self.broken.take() {
+            return Err(error.into());
         }
-        Ok(Event::Listed { listing: (!at_end).then_some(listing) })
+        let (images, at_end) = self.portion().await;
+        self.rows_read += images.len() as u64;
+        let settled = ledger.add_listed(images, self.rows_read, at_end, stream.is_some()).await?;
+        Stream::write(stream.as_ref(), settled).await;
+        Ok(Event::Listed { listing: (!at_end).then_some(self) })
     }
 
-    fn portion(&mut self) -> Result<(Vec<NewImage>, bool), ListError> {
+    /// The next rows, and whether they are the last.
+    async fn portion(&mut self) -> (Vec<NewImage>, bool) {
         let mut images = Vec::with_capacity(PORTION);
-        if let Some(row) = self.first.take() {
-            images.push(self.image(row));
-        }
+        let mut patience = None;
         while images.len() < PORTION {
-            match self.list.next().transpose()? {
-                Some(row) => images.push(self.image(row)),
-                None => return Ok((images, true)),
+            let next = match patience {
+                None => self.rows.recv().await,
+                Some(until) => match timeout_at(until, self.rows.recv()).await {
+                    Ok(next) => next,
+                    Err(_) => break,
+                },
+            };
+            match next {
+                Some(Ok(image)) => images.push(image),
+                Some(Err(error)) => {
+                    self.broken = Some(error);
+                    break;
+                }
+                None => return (images, true),
             }
+            patience.get_or_insert_with(|| Instant::now() + PATIENCE);
         }
-        Ok((images, false))
+        (images, false)
+    }
+}
+
+/// The end of the list that reads.
+struct Reader {
+    list: List,
+    frontier: Frontier,
+    bad: u64,
+}
+
+impl Reader {
+    /// Reads to the end, or until nobody wants the rows.
+    fn read(mut self, first: Row, rows: &mpsc::Sender<Result<NewImage, ListError>>) {
+        let mut next = Some(Ok(first));
+        while let Some(row) = next {
+            let image = row.map(|row| self.image(row));
+            if rows.blocking_send(image).is_err() {
+                return;
+            }
+            next = self.list.next();
+        }
+        if self.bad > LOGGED {
+            tracing::warn!(rows = self.bad, "rows of the list are not fetched; the first {LOGGED} are listed above");
+        }
     }
 
     fn image(&mut self, row: Row) -> NewImage {
@@ -86,14 +131,8 @@ impl Listing {
         self.bad += 1;
         if self.bad <= LOGGED {
             let text: String = image.url.chars().take(100).collect();
-            tracing::warn!(line, why, text, "a row of the list is not fetched");
+            tracing::warn!(list = self.list.name(), line, why, text, "a row of the list is not fetched");
         }
         image
-    }
-
-    fn tell_bad_rows(&self) {
-        if self.bad > LOGGED {
-            tracing::warn!(rows = self.bad, "rows of the list are not fetched; the first {LOGGED} are listed above");
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// A list that cannot be read, as a whole or from here on. All but `Read` and `Open` are bad input, not trouble of ours.
+/// A list that cannot be read, as a whole or from here on. Rows that were given before are good.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// No such file.
@@ -11,12 +11,26 @@ pub enum ListError {
         /// The list, as given.
         name: String,
     },
-    /// A folder.
-    #[error("{name} is a folder, not a list\nhint: give a file in it, or: cat {name}/* | producer urls -")]
+    /// A folder without lists.
+    #[error(
+        "{name}: a folder in which no list is\nhint: of a folder those files are read whose names end in txt, csv, tsv, jsonl, ndjson or parquet, compressed or not; name others one by one"
+    )]
     Folder {
-        /// The list, as given.
+        /// The folder, as given.
         name: String,
     },
+    /// More files than we take.
+    #[error("more than {} files\nhint: give them to several runs", super::FILES)]
+    TooManyFiles,
+    /// Standard input is named twice.
+    #[error("standard input is named twice\nhint: it can be read once; give - once")]
+    InputTwice,
+    /// Columns that are too many, or whose names are too long.
+    #[error(
+        "--columns: more than {} columns, or names longer than 256 bytes\nhint: name those that are needed",
+        super::EXTRA_COLUMNS
+    )]
+    Columns,
     /// The system does not let us open it.
     #[error("{name}: cannot be opened\nhint: check that you may read it")]
     Open {
@@ -25,12 +39,16 @@ pub enum ListError {
         /// What the system says.
         source: io::Error,
     },
-    /// Reading failed part of the way; the rows before are good.
-    #[error("{name}: reading failed")]
+    /// Reading failed part of the way: the disk, or a compressed file that is cut off or damaged.
+    #[error(
+        "{name}: cannot be read beyond row {rows}\nhint: the rows before it are kept; with the list made whole, `producer resume` goes on where it broke off"
+    )]
     Read {
         /// The list, as given.
         name: String,
-        /// What the system says.
+        /// Rows of this file that were read.
+        rows: u64,
+        /// What the system or the decompressor says.
         source: io::Error,
     },
     /// It has no rows: nothing, or only blank lines, comments or a header.
@@ -39,21 +57,53 @@ pub enum ListError {
         /// The list, as given.
         name: String,
     },
-    /// It is compressed.
+    /// It is compressed in a way that we do not read.
     #[error("{name}: the list is compressed ({kind})\nhint: {tool} FILE | producer urls -")]
     Compressed {
         /// The list, as given.
         name: String,
-        /// The format, such as `gzip`.
+        /// The format, such as `xz`.
         kind: &'static str,
         /// The command that writes it out as text.
         tool: &'static str,
     },
-    /// It is a Parquet file.
-    #[error("{name}: Parquet lists cannot be read yet\nhint: write the URL column to a CSV or text file first")]
+    /// A compressed file in a compressed file, or a Parquet file in one.
+    #[error("{name}: compressed twice, or a compressed Parquet file\nhint: decompress it once first")]
+    Wrapped {
+        /// The list, as given.
+        name: String,
+    },
+    /// Said to be Parquet.
+    #[error("{name}: not a Parquet file\nhint: see --input-format; without it the file's name says what it is")]
+    NotParquet {
+        /// The list, as given.
+        name: String,
+    },
+    /// A Parquet file that cannot be read, from the beginning or from some row on.
+    #[error(
+        "{name}: the Parquet file cannot be read beyond row {rows} (row group {group}): {why}\nhint: the rows before it are kept; with the file made whole, `producer resume` goes on where it broke off"
+    )]
     Parquet {
         /// The list, as given.
         name: String,
+        /// Rows of this file that were read.
+        rows: u64,
+        /// Where it broke off, from 1; 0 is the footer.
+        group: usize,
+        /// What the reader says.
+        why: String,
+    },
+    /// A Parquet column that cannot hold what it should.
+    #[error(
+        "{name}: the column `{column}` is {kind}, not text\nhint: name a column of texts; one of lists has to be unnested first"
+    )]
+    ColumnType {
+        /// The list, as given.
+        name: String,
+        /// The column.
+        column: String,
+        /// What it holds.
+        kind: String,
     },
     /// It is text in UTF-16.
     #[error("{name}: the list is UTF-16\nhint: iconv -f UTF-16 -t UTF-8 FILE | producer urls -")]
@@ -62,14 +112,16 @@ pub enum ListError {
         name: String,
     },
     /// It is no text at all.
-    #[error("{name}: a binary file, not a list\nhint: lists are text: one URL a line, CSV, TSV or JSON Lines")]
+    #[error(
+        "{name}: a binary file, not a list\nhint: lists are text (one URL a line, CSV, TSV or JSON Lines) or Parquet"
+    )]
     Binary {
         /// The list, as given.
         name: String,
     },
-    /// A table without the column that should hold the URLs.
+    /// A table without a column that is needed.
     #[error(
-        "{name}: no column `{column}`; there are: {found}\nhint: name the column that holds the URLs, or give the format of a list without header"
+        "{name}: no column `{column}`; there are: {found}\nhint: name the column that holds the URLs by --url-column, or give the format of a list without header"
     )]
     NoColumn {
         /// The list, as given.

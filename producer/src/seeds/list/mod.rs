@@ -1,24 +1,36 @@
-//! Lists of image URLs: text, CSV, TSV or JSON Lines in, rows out, one at a time and in bounded memory.
+//! Lists of image URLs: text, CSV, TSV, JSON Lines (compressed or not) or Parquet in, rows out, one at a time and in
+//! bounded memory. Several files are one list.
 //!
-//! A bad row is a row, so that it gets an outcome; only a list that cannot be read at all is an error. Whether a
-//! row's text is a URL, and one that is wanted, is the frontier's to say. Compressed lists and Parquet are recognised
-//! and refused with advice.
+//! A bad row is a row, so that it gets an outcome; only a list that cannot be read, as a whole or from some row on, is an
+//! error. Whether a row's text is a URL, and one that is wanted, is the frontier's to say.
 
+mod columns;
 mod error;
+mod extra;
+mod files;
+mod input;
 mod json;
 mod lines;
+mod parquet;
 mod sniff;
 mod table;
 mod text;
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+pub use self::columns::{CAPTION_COLUMNS, URL_COLUMNS};
 pub use self::error::ListError;
+pub use self::extra::{CAPTION_BYTES, EXTRA_BYTES, EXTRA_COLUMNS, LEFT_OUT};
+pub use self::files::FILES;
+pub use self::parquet::PAGE_BYTES;
+
+use self::columns::Wanted;
+use self::input::Input;
 use self::lines::Lines;
+use self::parquet::Parquet;
 use self::table::Table;
 
 /// The longest row that is read, in bytes without its line end; a longer one is bad. A table's row may span lines.
@@ -27,7 +39,8 @@ pub const ROW_BYTES: usize = 64 * 1024;
 /// How much of a bad row's text is kept, in bytes, cut at a character.
 pub const BAD_TEXT_BYTES: usize = 1024;
 
-/// A row of a list. Lines are counted from 1, and are those of the file: blank lines, comments and the header count.
+/// A row of a list. Lines are counted from 1, and are those of the file: blank lines, comments and the header count. In
+/// Parquet it is rows that are counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
     /// A row that names something.
@@ -38,7 +51,8 @@ pub enum Row {
         url: String,
         /// What the row says of the image, if it says anything.
         caption: Option<String>,
-        /// Its further columns, as the text of a JSON object.
+        /// Its further columns, as the text of a JSON object of at most [`EXTRA_BYTES`]; the names of those that would have
+        /// made it longer stand in the field [`LEFT_OUT`].
         extra: Option<String>,
     },
     /// A row that names nothing.
@@ -63,98 +77,171 @@ pub enum Format {
     /// Tab-separated, with a header; fields may be quoted as in CSV.
     Tsv,
     /// One JSON value a line: an object with the URL in a field, or the URL as a string.
-    #[value(name = "jsonl")]
+    #[value(name = "jsonl", alias = "ndjson")]
     JsonLines,
+    /// Apache Parquet. Recognised by its first bytes whatever the name, so this only insists on it.
+    Parquet,
 }
 
 impl Format {
-    /// The format by the ending of a file's name: `csv`, `tsv`, `jsonl` (or `ndjson`), and text for every other name and
-    /// for `-`.
+    /// The format by the ending of a file's name, see [`Format::known`], and text for every other name and for `-`.
     #[must_use]
     pub fn by_name(path: &Path) -> Self {
-        match path.extension().unwrap_or_default().to_ascii_lowercase().to_str() {
-            Some("csv") => Self::Csv,
-            Some("tsv") => Self::Tsv,
-            Some("jsonl" | "ndjson") => Self::JsonLines,
-            _ => Self::Text,
+        Self::known(path).unwrap_or(Self::Text)
+    }
+
+    /// The format of a name that ends in `txt`, `csv`, `tsv`, `jsonl`, `ndjson` or `parquet`; `.gz` and `.zst` may follow.
+    #[must_use]
+    pub fn known(path: &Path) -> Option<Self> {
+        let ending = |path: &Path| path.extension().unwrap_or_default().to_ascii_lowercase();
+        let mut last = ending(path);
+        if ["gz", "zst"].iter().any(|compressed| last == *compressed) {
+            last = ending(&path.with_extension(""));
+        }
+        match last.to_str() {
+            Some("txt") => Some(Self::Text),
+            Some("csv") => Some(Self::Csv),
+            Some("tsv") => Some(Self::Tsv),
+            Some("jsonl" | "ndjson") => Some(Self::JsonLines),
+            Some("parquet") => Some(Self::Parquet),
+            _ => None,
         }
     }
 }
 
 /// How a list is read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ListOptions {
-    /// The format; by default that of the file's name, see [`Format::by_name`].
+    /// The format of every file; by default that of its name, see [`Format::by_name`].
     pub format: Option<Format>,
-    /// The column or field that holds the URL. Default `url`.
-    pub url_column: String,
+    /// The column or field that holds the URL. Default: the first of [`URL_COLUMNS`] that is there.
+    pub url_column: Option<String>,
+    /// The one that holds the caption; none if it is empty. Default: the first of [`CAPTION_COLUMNS`], if any is there.
+    pub caption_column: Option<String>,
+    /// Further ones that are carried along. Default: none.
+    pub columns: Vec<String>,
 }
 
-impl Default for ListOptions {
-    fn default() -> Self {
-        Self { format: None, url_column: "url".into() }
+/// Opens the list that these files are, one after the other; `-` is standard input, and a folder stands for the files in
+/// it. Reads as much of the first as is needed to know that it is a list.
+pub fn open(paths: &[PathBuf], options: &ListOptions) -> Result<List, ListError> {
+    if options.columns.len() > EXTRA_COLUMNS || options.columns.iter().any(|name| name.len() > 256) {
+        return Err(ListError::Columns);
     }
+    let files = files::all(paths)?;
+    let name = files.front().map(|path| shown(path)).unwrap_or_default();
+    let mut list = List {
+        files,
+        format: options.format,
+        wanted: Wanted::new(options),
+        name,
+        rows: None,
+        of_file: 0,
+        rows_read: 0,
+        ended: false,
+    };
+    list.next_file()?;
+    Ok(list)
 }
 
-/// Opens the list at `path`, or standard input for `-`, and reads as much of it as is needed to know that it is a list.
-pub fn open(path: &Path, options: &ListOptions) -> Result<List, ListError> {
-    let format = options.format.unwrap_or_else(|| Format::by_name(path));
-    let name = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
-    let input: Box<dyn Read + Send> =
-        if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(open_file(path, &name)?) };
-    let input = sniff::only_text(input, &name)?;
-    let mut lines = Lines::new(Box::new(BufReader::new(input)), ROW_BYTES);
-    let failed = |source| ListError::Read { name: name.clone(), source };
-    let rows = match format {
-        Format::Text => Rows::Text,
-        Format::JsonLines => Rows::Json { field: options.url_column.clone() },
-        Format::Csv => Rows::Table(Box::new(table::header(&mut lines, b',', &options.url_column, &name, failed)?)),
-        Format::Tsv => Rows::Table(Box::new(table::header(&mut lines, b'\t', &options.url_column, &name, failed)?)),
-    };
-    Ok(List { name, lines, rows, rows_read: 0, ended: false })
-}
-
-fn open_file(path: &Path, name: &str) -> Result<File, ListError> {
-    let name = name.to_owned();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ListError::NotFound { name }),
-        Err(source) => return Err(ListError::Open { name, source }),
-    };
-    match file.metadata() {
-        Ok(metadata) if metadata.is_dir() => Err(ListError::Folder { name }),
-        Ok(_) => Ok(file),
-        Err(source) => Err(ListError::Open { name, source }),
-    }
+fn shown(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
 }
 
 /// An open list: an iterator over its rows, which ends after its first error.
 pub struct List {
+    files: VecDeque<PathBuf>,
+    format: Option<Format>,
+    wanted: Wanted,
+    /// The file that is being read, or was the last.
     name: String,
-    lines: Lines,
-    rows: Rows,
+    rows: Option<Rows>,
+    of_file: u64,
     rows_read: u64,
     ended: bool,
 }
 
+/// The rows of one file.
 enum Rows {
-    Text,
-    Json { field: String },
-    Table(Box<Table>),
+    Text(Lines),
+    Json(Lines),
+    Table(Lines, Box<Table>),
+    Parquet(Box<Parquet>),
 }
 
 impl List {
-    /// Rows given so far, bad ones too. A list opened again stands at the same place after so many.
+    /// Rows given so far, of all files, bad ones too. A list opened again stands at the same place after so many.
     #[must_use]
     pub fn rows_read(&self) -> u64 {
         self.rows_read
     }
 
-    fn read(&mut self) -> io::Result<Option<Row>> {
-        match &mut self.rows {
-            Rows::Text => text::next(&mut self.lines),
-            Rows::Json { field } => json::next(&mut self.lines, field),
-            Rows::Table(table) => table.next(&mut self.lines),
+    /// The file that the last row is of, as given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Passes rows over until `rows` were read, or the list ends.
+    pub fn pass_over(&mut self, rows: u64) -> Result<(), ListError> {
+        while self.rows_read < rows {
+            if let Some(Rows::Parquet(parquet)) = &mut self.rows {
+                let passed = parquet.pass_group(rows - self.rows_read);
+                self.of_file += passed;
+                self.rows_read += passed;
+                if passed > 0 {
+                    continue;
+                }
+            }
+            if self.next_row()?.is_none() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the next file, if there is one.
+    fn next_file(&mut self) -> Result<bool, ListError> {
+        let Some(path) = self.files.pop_front() else { return Ok(false) };
+        self.name = shown(&path);
+        self.of_file = 0;
+        let lines = |text| Lines::new(text, ROW_BYTES);
+        self.rows = match input::open(&path, &self.name, self.format)? {
+            Input::Parquet(file) => Some(Rows::Parquet(Box::new(Parquet::open(file, &self.wanted, &self.name)?))),
+            Input::Text(Format::JsonLines, text) => Some(Rows::Json(lines(text))),
+            Input::Text(format @ (Format::Csv | Format::Tsv), text) => {
+                let mut lines = lines(text);
+                let delimiter = if format == Format::Csv { b',' } else { b'\t' };
+                let table = table::header(&mut lines, delimiter, &self.wanted, &self.name)?;
+                table.map(|table| Rows::Table(lines, Box::new(table)))
+            }
+            Input::Text(Format::Text | Format::Parquet, text) => Some(Rows::Text(lines(text))),
+        };
+        Ok(true)
+    }
+
+    fn read(&mut self) -> Result<Option<Row>, ListError> {
+        let row = match &mut self.rows {
+            None => Ok(None),
+            Some(Rows::Text(lines)) => text::next(lines),
+            Some(Rows::Json(lines)) => json::next(lines, &self.wanted),
+            Some(Rows::Table(lines, table)) => table.next(lines),
+            Some(Rows::Parquet(parquet)) => return parquet.next(),
+        };
+        row.map_err(|source| ListError::Read { name: self.name.clone(), rows: self.of_file, source })
+    }
+
+    fn next_row(&mut self) -> Result<Option<Row>, ListError> {
+        loop {
+            if let Some(row) = self.read()? {
+                self.of_file += 1;
+                self.rows_read += 1;
+                return Ok(Some(row));
+            }
+            self.rows = None;
+            if !self.next_file()? {
+                return Ok(None);
+            }
         }
     }
 }
@@ -162,23 +249,20 @@ impl List {
 impl Iterator for List {
     type Item = Result<Row, ListError>;
 
-    /// `None` after the last row or an error; [`ListError::Empty`] where there was no row at all.
+    /// `None` after the last row or an error; [`ListError::Empty`] once where there was no row at all.
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
         }
-        match self.read() {
-            Ok(Some(row)) => {
-                self.rows_read += 1;
-                Some(Ok(row))
-            }
+        match self.next_row() {
+            Ok(Some(row)) => Some(Ok(row)),
             Ok(None) => {
                 self.ended = true;
                 (self.rows_read == 0).then(|| Err(ListError::Empty { name: self.name.clone() }))
             }
-            Err(source) => {
+            Err(error) => {
                 self.ended = true;
-                Some(Err(ListError::Read { name: self.name.clone(), source }))
+                Some(Err(error))
             }
         }
     }

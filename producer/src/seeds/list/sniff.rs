@@ -1,35 +1,61 @@
-//! What a list's first bytes say: text, or something that looks like a list only by its name. Rows are not looked at.
+//! What a list's first bytes say: text, compressed or not, Parquet, or something that looks like a list only by its
+//! name. Rows are not looked at.
 
-use std::io::{Chain, Cursor, Read};
+use std::io::{self, Read};
 
 use super::ListError;
 
 /// How far we look, in bytes.
-const REACH: u64 = 8 * 1024;
+const REACH: usize = 8 * 1024;
 
-/// The whole of `input` again, without a byte order mark, if its beginning is text.
-pub(super) fn only_text<R: Read>(mut input: R, name: &str) -> Result<Chain<Cursor<Vec<u8>>, R>, ListError> {
-    let mut head = Vec::new();
-    let read = input.by_ref().take(REACH).read_to_end(&mut head);
-    read.map_err(|source| ListError::Read { name: name.to_owned(), source })?;
-    if let Some(error) = refusal(&head, name) {
-        return Err(error);
+/// Bytes that tell any format from the others.
+const MAGIC: usize = 8;
+
+/// The first bytes of `input`: as many as one read gives, so that a live pipe is not waited for, and at least
+/// [`MAGIC`] unless the input ends.
+pub(super) fn beginning(input: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; REACH];
+    let mut length = 0;
+    while length < MAGIC {
+        match input.read(&mut head[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    let mark = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let mut head = Cursor::new(head);
-    head.set_position(mark);
-    Ok(head.chain(input))
+    head.truncate(length);
+    Ok(head)
 }
 
-fn refusal(head: &[u8], name: &str) -> Option<ListError> {
+/// How a list is compressed that we decompress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compression {
+    Gzip,
+    Zstd,
+}
+
+pub(super) fn compression(head: &[u8]) -> Option<Compression> {
+    match head {
+        [0x1f, 0x8b, ..] => Some(Compression::Gzip),
+        // A frame, or a frame to be skipped (RFC 8878, section 3.1), with which parallel compressors begin.
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Compression::Zstd),
+        _ => None,
+    }
+}
+
+pub(super) fn is_parquet(head: &[u8]) -> bool {
+    // PARE: its footer is encrypted.
+    head.starts_with(b"PAR1") || head.starts_with(b"PARE")
+}
+
+/// Why this is no text.
+pub(super) fn refusal(head: &[u8], name: &str) -> Option<ListError> {
     let name = name.to_owned();
     let compressed = |kind, tool| Some(ListError::Compressed { name: name.clone(), kind, tool });
     match head {
-        [0x1f, 0x8b, ..] => compressed("gzip", "zcat"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => compressed("zstd", "zstdcat"),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => compressed("xz", "xzcat"),
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => compressed("bzip2", "bzcat"),
-        [b'P', b'A', b'R', b'1', ..] => Some(ListError::Parquet { name }),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(ListError::Utf16 { name }),
         _ => is_binary(head).then_some(ListError::Binary { name }),
     }

@@ -9,6 +9,8 @@ use std::io;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
+use super::columns::{Chosen, Wanted};
+use super::extra::{Extra, caption};
 use super::lines::Lines;
 use super::{ListError, ROW_BYTES, Row, bad, too_long};
 
@@ -18,39 +20,29 @@ const COLUMNS: usize = 4096;
 /// A table whose header has been read.
 pub(super) struct Table {
     records: Records,
-    column: usize,
+    chosen: Chosen,
     columns: usize,
 }
 
-/// Reads the header: the first line that is not blank. `failed` makes an error of what the system says.
+/// Reads the header: the first line that is not blank. Without one there is no table, and there are no rows.
 pub(super) fn header(
     lines: &mut Lines,
     delimiter: u8,
-    column: &str,
+    wanted: &Wanted,
     name: &str,
-    failed: impl Fn(io::Error) -> ListError,
-) -> Result<Table, ListError> {
+) -> Result<Option<Table>, ListError> {
     let mut records = Records::new(delimiter);
+    let failed = |source| ListError::Read { name: name.to_owned(), rows: 0, source };
     let columns = match records.next(lines).map_err(failed)? {
-        None => return Err(ListError::Empty { name: name.to_owned() }),
+        None => return Ok(None),
         Some(Record { error: Some(why), .. }) => {
             return Err(ListError::Header { name: name.to_owned(), why });
         }
         Some(_) => records.fields(),
     };
     let columns: Vec<String> = columns.map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect();
-    // Exactly so written, or else but for upper and lower case: lists in the wild say `url`, `URL` and `Url`.
-    let found = columns.iter().position(|found| found == column);
-    let Some(column) = found.or_else(|| columns.iter().position(|found| found.eq_ignore_ascii_case(column))) else {
-        let found = shortened(&columns.join(", "));
-        return Err(ListError::NoColumn { name: name.to_owned(), column: column.to_owned(), found });
-    };
-    Ok(Table { records, column, columns: columns.len() })
-}
-
-fn shortened(text: &str) -> String {
-    let short = super::at_most(text, 300);
-    if short.len() < text.len() { format!("{short}…") } else { text.to_owned() }
+    let chosen = wanted.among(&columns, name)?;
+    Ok(Some(Table { records, chosen, columns: columns.len() }))
 }
 
 impl Table {
@@ -64,7 +56,7 @@ impl Table {
             None => self.url(),
         };
         Ok(Some(match url {
-            Ok(url) => Row::Url { line: record.line, url, caption: None, extra: None },
+            Ok(url) => Row::Url { line: record.line, url, caption: self.caption(), extra: self.extra() },
             Err(why) => bad(record.line, &self.records.raw, why),
         }))
     }
@@ -75,9 +67,20 @@ impl Table {
         if count != self.columns {
             return Err(format!("{count} fields, where the header has {}", self.columns));
         }
-        let field = self.records.fields().nth(self.column).unwrap_or_default();
-        let url = std::str::from_utf8(field).map_err(|_| "not UTF-8")?.trim();
+        let url = std::str::from_utf8(self.records.field(self.chosen.url)).map_err(|_| "not UTF-8")?.trim();
         if url.is_empty() { Err("the URL is blank".into()) } else { Ok(url.to_owned()) }
+    }
+
+    fn caption(&self) -> Option<String> {
+        caption(&String::from_utf8_lossy(self.records.field(self.chosen.caption?)))
+    }
+
+    fn extra(&self) -> Option<String> {
+        let mut extra = Extra::new();
+        for (name, column) in &self.chosen.extra {
+            extra.add(name, String::from_utf8_lossy(self.records.field(*column)).into());
+        }
+        extra.finish()
     }
 }
 
@@ -113,6 +116,12 @@ impl Records {
     fn fields(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends[..self.count]).map(|(start, end)| &self.fields[start..*end])
+    }
+
+    /// One field of the last record; nothing if it has no such field.
+    fn field(&self, column: usize) -> &[u8] {
+        let start = column.checked_sub(1).map_or(0, |before| self.ends[before]);
+        if column < self.count { &self.fields[start..self.ends[column]] } else { &[] }
     }
 
     /// Reads one record: a line, and those after it as long as a quote is open.

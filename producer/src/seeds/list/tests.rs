@@ -17,7 +17,7 @@ fn file(name: &str, content: impl AsRef<[u8]>) -> (TempDir, PathBuf) {
 
 fn rows(name: &str, content: impl AsRef<[u8]>) -> Vec<Row> {
     let (_folder, path) = file(name, content);
-    let list = open(&path, &ListOptions::default()).expect("a list");
+    let list = open(&[path.clone()], &ListOptions::default()).expect("a list");
     list.collect::<Result<_, _>>().expect("rows")
 }
 
@@ -33,7 +33,7 @@ fn shown(name: &str, content: impl AsRef<[u8]>) -> Vec<String> {
 /// The error of a list that opens or ends with one.
 fn error(name: &str, content: impl AsRef<[u8]>) -> ListError {
     let (_folder, path) = file(name, content);
-    match open(&path, &ListOptions::default()) {
+    match open(&[path.clone()], &ListOptions::default()) {
         Err(error) => error,
         Ok(list) => list.last().expect("an end").expect_err("an error"),
     }
@@ -74,13 +74,13 @@ fn the_column_as_written_comes_first() {
 
 #[test]
 fn json_lines() {
-    let list = "{\"url\": \" http://a/ \", \"x\": [1]}\n\n\"http://b/\"\n{\"URL\": 1}\n{\"url\": 1}\n{\"url\": \"\"}\n{\n[1]\n";
+    let list = "{\"url\": \" http://a/ \", \"x\": [1]}\n\n\"http://b/\"\n{\"URL\": 1, \"a\": 2}\n{\"url\": 1}\n{\"url\": \"\"}\n{\n[1]\n";
     assert_eq!(
         shown("l.jsonl", list),
         [
             "1 http://a/",
             "3 http://b/",
-            "4! no field `url`",
+            "4! the URL is not a string",
             "5! the URL is not a string",
             "6! the URL is blank",
             "7! bad JSON: EOF while parsing an object at line 1 column 1",
@@ -92,20 +92,21 @@ fn json_lines() {
 #[test]
 fn options_override_the_name() {
     let (_folder, path) = file("l.txt", "link;x\n{\"link\": \"http://a/\"}\n");
-    let options = ListOptions { format: Some(Format::JsonLines), url_column: "link".into() };
-    let rows: Vec<_> = open(&path, &options).expect("a list").map(|row| row.expect("a row")).collect();
+    let options =
+        ListOptions { format: Some(Format::JsonLines), url_column: Some("link".into()), ..ListOptions::default() };
+    let rows: Vec<_> = open(&[path.clone()], &options).expect("a list").map(|row| row.expect("a row")).collect();
     assert!(matches!(&rows[1], Row::Url { line: 2, url, .. } if url == "http://a/"), "{rows:?}");
 }
 
 #[test]
 fn rows_read_is_a_position() {
     let (_folder, path) = file("l.csv", "url\na\nx,y\nb\n");
-    let mut list = open(&path, &ListOptions::default()).expect("a list");
+    let mut list = open(&[path.clone()], &ListOptions::default()).expect("a list");
     assert_eq!(list.rows_read(), 0);
     let (first, second) = (list.next(), list.next());
     assert!(matches!((first, second), (Some(Ok(Row::Url { .. })), Some(Ok(Row::Bad { .. })))));
     assert_eq!(list.rows_read(), 2);
-    let again = open(&path, &ListOptions::default()).expect("a list").nth(2);
+    let again = open(&[path.clone()], &ListOptions::default()).expect("a list").nth(2);
     assert!(matches!(again, Some(Ok(Row::Url { line: 4, .. }))));
 }
 
@@ -214,7 +215,7 @@ fn a_late_nul_is_the_rows_trouble() {
 #[test]
 fn what_cannot_be_opened() {
     let folder = tempfile::tempdir().expect("a folder");
-    let opened = |path: &Path| open(path, &ListOptions::default()).err().expect("an error");
+    let opened = |path: &Path| open(&[path.to_owned()], &ListOptions::default()).err().expect("an error");
     let (missing, is_folder) = (opened(&folder.path().join("missing.txt")), opened(folder.path()));
     assert!(matches!(missing, ListError::NotFound { .. }) && missing.to_string().contains("missing.txt"));
     assert!(matches!(is_folder, ListError::Folder { .. }));

@@ -1,0 +1,128 @@
+//! The bytes of a Parquet file, for the crate that decodes them. A page is held in memory whole, so one that is larger
+//! than a page has any reason to be is an error here, before memory is taken for it.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::{ChunkReader, Length};
+
+/// The largest page, compressed or not, in bytes. Writers make pages of about a MiB; some make one of a whole row group.
+pub const PAGE_BYTES: usize = 128 * 1024 * 1024;
+
+/// The footer's length and the magic bytes at the end of a file.
+const TAIL: u64 = 8;
+
+/// A file that is read at any place.
+pub(super) struct Chunks {
+    file: Arc<File>,
+    length: u64,
+}
+
+impl Chunks {
+    pub(super) fn new(file: File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self { file: Arc::new(file), length })
+    }
+}
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = BufReader<At>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T> {
+        let mut reader = BufReader::new(At { file: Arc::clone(&self.file), at: start });
+        if start < self.length.saturating_sub(TAIL) {
+            use io::BufRead;
+            if page_size(reader.fill_buf()?).is_some_and(|size| size > PAGE_BYTES) {
+                return Err(too_large());
+            }
+        }
+        Ok(reader)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let end = start.checked_add(length as u64);
+        if end.is_none_or(|end| end > self.length) {
+            return Err(ParquetError::EOF(format!("{length} bytes at {start} are beyond the end of the file")));
+        }
+        // The footer of a file of many row groups may be longer than a page.
+        if length > PAGE_BYTES && start + (length as u64) + TAIL < self.length {
+            return Err(too_large());
+        }
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, start)?;
+        Ok(bytes.into())
+    }
+}
+
+fn too_large() -> ParquetError {
+    ParquetError::General(format!("a page of more than {} MiB", PAGE_BYTES >> 20))
+}
+
+/// Reads on from a place, whatever others read.
+pub(super) struct At {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for At {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(into, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// The larger of the two sizes in a page's header, if this is one: a Thrift struct in the compact protocol, whose first three
+/// fields are numbers (type, size, compressed size), each after a byte that says "the next field, an i32".
+fn page_size(header: &[u8]) -> Option<usize> {
+    const NEXT_I32: u8 = 0x15;
+    let mut rest = header;
+    let mut number = || {
+        let (&NEXT_I32, mut bytes) = rest.split_first()? else { return None };
+        let (mut number, mut shift) = (0_u64, 0);
+        loop {
+            let (byte, others) = bytes.split_first()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            (bytes, shift) = (others, shift + 7);
+            if byte & 0x80 == 0 || shift > 35 {
+                break;
+            }
+        }
+        rest = bytes;
+        // Zigzag; sizes that are negative are refused by the decoder.
+        usize::try_from(number >> 1).ok()
+    };
+    number()?;
+    Some(number()?.max(number()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_how_large_it_is() {
+        for (header, size) in [
+            (&[0x15, 0, 0x15, 8, 0x15, 4][..], Some(4)),
+            (&[0x15, 4, 0x15, 0x80, 0x80, 0x80, 0x80, 0x10, 0x15, 4], Some(1 << 31)),
+            (&[0x15, 0, 0x15, 2, 0x15, 0x80, 2, 0x2c], Some(128)),
+            (&[0x15, 0, 0x15, 8, 0x19, 4], None),
+            (&[0x15, 0, 0x15, 0x80], None),
+            (&[0x15, 0, 0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], None),
+            (b"PAR1", None),
+            (b"", None),
+        ] {
+            assert_eq!(page_size(header), size, "{header:?}");
+        }
+    }
+}

@@ -198,7 +198,8 @@ impl CrawlSettings {
             images: filter(&options.include_images, &options.exclude_images, ["include-images", "exclude-images"])?,
             longest_url: options.max_url_length,
         };
-        let mut limits = extract::Limits { url_bytes: options.max_url_length, ..extract::Limits::default() };
+        let mut limits = extract::Limits::default();
+        limits.url_bytes = options.max_url_length.min(limits.url_bytes);
         limits.images = options.max_images_per_page.unwrap_or(limits.images);
         let crawl = Self {
             seeds: options.seeds.iter().map(seed).collect::<Result<_, _>>()?,

@@ -240,6 +240,10 @@ pub struct RunOptions {
     #[arg(long, env = "WARREN_DELAY", value_name = "D", default_value = "0s", hide_default_value = true, value_parser = duration, help_heading = "Politeness")]
     pub delay: Duration,
 
+    /// Longest that a host is waited for which asks for rest (429, 503) or while no host answers; then it is given up
+    #[arg(long, env = "WARREN_LONGEST_REST", value_name = "D", default_value = "10m", value_parser = duration, help_heading = "Politeness")]
+    pub longest_rest: Duration,
+
     /// Further tries of an image after a transient failure
     #[arg(long, env = "WARREN_RETRIES", value_name = "N", default_value_t = 3, help_heading = "Run")]
     pub retries: u32,

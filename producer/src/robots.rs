@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::page_fetch::{Missed, PageFetch};
-use crate::retry;
 
 /// How long an answer holds (RFC 9309, 2.4).
 const KEPT_FOR: Duration = Duration::from_hours(24);
@@ -21,8 +20,8 @@ const KEPT_FOR: Duration = Duration::from_hours(24);
 /// Origins whose answers are kept.
 const KEPT: usize = 10_000;
 
-/// Further tries after passing trouble.
-const RETRIES: u32 = 2;
+/// Further tries after passing trouble of the server's; a host that does not answer at all is the pace's to give up.
+pub const RETRIES: u32 = 2;
 
 /// Longest Crawl-delay that is honoured; some sites ask for weeks.
 const LONGEST_CRAWL_DELAY: Duration = Duration::from_mins(1);
@@ -57,22 +56,11 @@ impl Rules {
     }
 }
 
-/// Fetches and reads the robots.txt of `url`'s origin for the crawler named `agent`. Passing trouble is waited out for a
-/// few tries, because the answer decides about everything on the host.
-pub async fn fetch(pages: &PageFetch, agent: &str, url: &Url) -> Rules {
-    let Ok(location) = robotxt::robots_url(url) else {
-        return Rules::Closed(Status::Blocked, Reason::Scheme);
-    };
-    let mut attempt = 1;
-    loop {
-        match ask(pages, agent, &location).await {
-            Ok(rules) => return rules,
-            Err(missed) => match retry::delay(missed.reason, attempt, RETRIES, None) {
-                Some(delay) => tokio::time::sleep(delay).await,
-                None => return closed(missed.reason),
-            },
-        }
-        attempt += 1;
+/// Fetches and reads the robots.txt of `url`'s origin for the crawler named `agent`: one try.
+pub async fn fetch(pages: &PageFetch, agent: &str, url: &Url) -> Result<Rules, Missed> {
+    match robotxt::robots_url(url) {
+        Ok(location) => ask(pages, agent, &location).await,
+        Err(_) => Ok(Rules::Closed(Status::Blocked, Reason::Scheme)),
     }
 }
 
@@ -85,14 +73,18 @@ async fn ask(pages: &PageFetch, agent: &str, location: &Url) -> Result<Rules, Mi
     let status = response.status();
     // 429 is a plea to slow down, not the absence of a file.
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(Reason::Http(status.as_u16()).into());
+        return Err(Missed {
+            reason: Reason::Http(status.as_u16()),
+            status: Some(status.as_u16()),
+            retry_after: http::retry_after(response.headers()),
+        });
     }
     if !status.is_success() {
         return Ok(read(AccessResult::Unavailable, agent));
     }
     match http::read_capped(response, robotxt::BYTE_LIMIT, Announced::Ignore).await {
         Ok(body) | Err(BodyError::TooLarge { head: body, .. }) => Ok(read(AccessResult::Successful(&body), agent)),
-        Err(error) => Err(error.reason().into()),
+        Err(error) => Err(Missed { reason: error.reason(), status: Some(status.as_u16()), retry_after: None }),
     }
 }
 
@@ -102,7 +94,8 @@ fn read(answer: AccessResult<'_>, agent: &str) -> Rules {
 
 /// An origin without an answer. A server's error forbids to fetch from it (RFC 9309, 2.3.1.4), and so would a host that
 /// cannot be reached; that it cannot, and how, is the more helpful outcome.
-fn closed(reason: Reason) -> Rules {
+#[must_use]
+pub fn closed(reason: Reason) -> Rules {
     match reason {
         Reason::Http(_) => Rules::Closed(Status::Blocked, Reason::Robots),
         Reason::PrivateAddress | Reason::Scheme => Rules::Closed(Status::Blocked, reason),
@@ -151,6 +144,13 @@ impl RobotsCache {
     /// The rules of an origin are known now.
     pub fn learned(&mut self, url: &Url, rules: Arc<Rules>, now: Instant) {
         self.origins.insert(origin(url).to_owned(), Some((rules, now)));
+    }
+
+    /// The rules of an origin did not come; they are to be asked for again.
+    pub fn missed(&mut self, url: &Url) {
+        let origin = origin(url);
+        self.origins.remove(origin);
+        self.order.retain(|other| other != origin);
     }
 
     fn forget_oldest(&mut self) {

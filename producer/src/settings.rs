@@ -71,6 +71,8 @@ pub struct RunSettings {
     pub per_host: usize,
     /// Pause between two requests to one host.
     pub delay: Duration,
+    /// Longest that a host is waited for.
+    pub longest_rest: Duration,
     /// Further tries.
     pub retries: u32,
     /// Who we say we are.
@@ -126,6 +128,7 @@ impl TryFrom<RunOptions> for RunSettings {
             window: options.window,
             per_host: options.per_host.unwrap_or(PER_HOST),
             delay: options.delay,
+            longest_rest: options.longest_rest,
             retries: options.retries,
             user_agent,
             obey_robots: !options.ignore_robots,

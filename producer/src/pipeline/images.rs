@@ -17,17 +17,14 @@ use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, READING, Reading};
 use crate::dispatch::Dispatch;
 use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId, Sent, Try, Verdict};
+use crate::pace::Heard;
 use crate::replies::{News, Received};
-use crate::retry;
 use crate::settings::RunSettings;
 use crate::stream::Stream;
 use crate::window::Window;
 
 /// Images that wait to be tried again, at most; above it no new ones are begun.
 const MOST_WAITING: usize = 10_000;
-
-/// How long a host that says "too many requests" or "unavailable" is left alone if it does not say so itself.
-const REST: Duration = Duration::from_secs(2);
 
 /// The images' part of a run's state.
 pub(super) struct Images {
@@ -110,6 +107,17 @@ impl Images {
     }
 }
 
+/// What an outcome says of the image's host.
+fn heard(outcome: &Outcome) -> Heard {
+    Heard {
+        reason: outcome.reason,
+        status: outcome.http_status,
+        retry_after: outcome.retry_after.map(Duration::from_secs),
+        took: Some(Duration::from_millis(outcome.duration_ms)),
+        bytes: outcome.bytes,
+    }
+}
+
 /// Reads images that wait from the ledger.
 pub(super) async fn read(ledger: Ledger, reading: Reading) -> Result<Event, PipelineError> {
     let (host, after) = reading.of();
@@ -148,7 +156,10 @@ impl Pipeline {
                     self.images.backlog.park();
                     self.ask_robots(host, url, now);
                 }
-                Gate::NoRoom => break,
+                Gate::NoRoom => {
+                    self.images.backlog.park();
+                    self.hosts.wait_for_robots(host);
+                }
                 Gate::Later(at) => {
                     self.images.backlog.park();
                     self.wake(host, at);
@@ -254,7 +265,6 @@ impl Pipeline {
 
     /// Takes in an outcome, and says whether it is the image's last.
     fn settle(&mut self, outcome: Outcome, now: Instant) -> (Outcome, bool) {
-        let wish = outcome.retry_after.map(Duration::from_secs);
         let found = self.images.dispatch.came_back(outcome.id, outcome.attempt);
         // An outcome of an earlier try, or one that was told before: what is out stays out. A lasting one counts all the
         // same; the ledger keeps the first. One that may pass does not: whatever it led to has begun.
@@ -263,9 +273,7 @@ impl Pipeline {
             return (outcome, lasts);
         };
         let attempt = outcome.attempt.saturating_sub(image.attempts_before).max(1);
-        let again = outcome.reason.and_then(|why| retry::delay(why, attempt, self.images.retries, wish));
-        self.throttle(image.host, outcome.http_status, wish);
-        self.came_back(image.host);
+        let again = self.next_try(image.host, &image.url, &heard(&outcome), attempt, self.images.retries);
         if outcome.reason == Some(Reason::Redirected) {
             return match self.follow_image(image.clone(), &outcome) {
                 Ok(()) => (outcome, false),
@@ -280,13 +288,6 @@ impl Pipeline {
                 (outcome, false)
             }
             None => (told_of_hops(outcome, &image), true),
-        }
-    }
-
-    /// A host that says it has too much to do is left alone for as long as it asks, or a moment.
-    pub(super) fn throttle(&mut self, host: HostId, status: Option<u16>, retry_after: Option<Duration>) {
-        if matches!(status, Some(429 | 503)) {
-            self.hosts.pace.rest(host, Instant::now() + retry_after.unwrap_or(REST));
         }
     }
 

@@ -116,8 +116,8 @@ pub enum Source {
 enum Event {
     PagesRead(Reading, Vec<PendingPage>),
     ImagesRead(Reading, Vec<PendingImage>),
-    RobotsLearned { host: HostId, url: Url, rules: Rules },
-    PageArrived { page: PendingPage, result: Result<Answer, Missed> },
+    RobotsLearned { host: HostId, url: Url, rules: Result<Rules, Missed>, took: Duration },
+    PageArrived { page: PendingPage, result: Result<Answer, Missed>, took: Duration },
     PageRecorded { depth: u32, kind: PageKind },
     Redirected(Redirected),
     InlineRead(Vec<(PendingImage, Option<Bytes>)>),
@@ -284,6 +284,7 @@ impl Pipeline {
                 Alarm::Image(image) => self.images.try_again(image),
             }
         }
+        self.offer_waiting_for_robots();
         self.read_ledger();
         self.read_list();
         self.start_in_turn(now);
@@ -332,7 +333,7 @@ impl Pipeline {
         self.images.backlog.unpark(host);
     }
 
-    /// A request to a host is done: the next one may begin.
+    /// A request to a host is done, and nothing is known of it: the next one may begin.
     fn came_back(&mut self, host: HostId) {
         self.hosts.pace.finish(host, Instant::now());
         self.unpark(host);
@@ -342,14 +343,8 @@ impl Pipeline {
         match event {
             Event::PagesRead(reading, found) => self.pages.backlog.fill(reading, found, |_| true),
             Event::ImagesRead(reading, found) => self.images.read(reading, found),
-            Event::RobotsLearned { host, url, rules } => {
-                self.hosts.learned(host, &url, rules, Instant::now());
-                self.came_back(host);
-            }
-            Event::PageArrived { page, result } => {
-                self.came_back(page.host);
-                self.page_arrived(page, result);
-            }
+            Event::RobotsLearned { host, url, rules, took } => self.robots_learned(host, &url, rules, took),
+            Event::PageArrived { page, result, took } => self.page_arrived(page, result, took),
             Event::PageRecorded { depth, kind } => {
                 self.pages.recorded(depth, kind);
                 self.pages.backlog.something_new();

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::outcome::Status;
 use common::reason::Reason;
@@ -17,8 +18,8 @@ use super::search::{PageWork, found_nothing, search};
 use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, READING, Reading};
 use crate::ledger::{HostId, Ledger, PageDone, PageKind, PageState, PendingPage, RowId};
+use crate::pace::Heard;
 use crate::page_fetch::{Answer, Fetched, MAX_PAGE, MAX_SITEMAP, Missed};
-use crate::retry;
 use crate::scope::authority;
 use crate::stream::Stream;
 
@@ -147,7 +148,11 @@ impl Pipeline {
                         self.page_missed(&page, verdict.reason.into(), verdict.detail);
                     }
                 }
-                (Gate::NoRoom, _) | (Gate::Open | Gate::AskRobots, Err(_)) => break,
+                (Gate::NoRoom, _) => {
+                    self.pages.backlog.park();
+                    self.hosts.wait_for_robots(host);
+                }
+                (Gate::Open | Gate::AskRobots, Err(_)) => break,
             }
         }
         started
@@ -164,20 +169,24 @@ impl Pipeline {
         let work = Arc::clone(work);
         self.tasks.spawn(async move {
             let cap = if page.kind == PageKind::Sitemap { MAX_SITEMAP } else { MAX_PAGE };
+            let begun = Instant::now();
             let result = work.fetch.fetch_there(&url, cap).await;
-            Ok(Event::PageArrived { page, result })
+            Ok(Event::PageArrived { page, result, took: begun.elapsed() })
         });
     }
 
-    pub(super) fn page_arrived(&mut self, page: PendingPage, result: Result<Answer, Missed>) {
+    pub(super) fn page_arrived(&mut self, page: PendingPage, result: Result<Answer, Missed>, took: Duration) {
         let attempt = self.pages.attempts.get(&page.id).copied().unwrap_or(0) + 1;
         match result {
             Ok(Answer::Page(fetched)) => {
                 self.pages.attempts.remove(&page.id);
+                let heard = Heard { status: Some(fetched.status), took: Some(took), ..Heard::default() };
+                self.answered(page.host, &page.url, &heard);
                 self.read_page(page, fetched);
             }
             Ok(Answer::Moved(target)) => {
                 self.pages.attempts.remove(&page.id);
+                self.answered(page.host, &page.url, &Heard { took: Some(took), ..Heard::default() });
                 match self.follow_page(page, &target) {
                     Ok(()) => {}
                     Err((page, Some(reason))) => self.page_missed(&page, reason.into(), None),
@@ -188,8 +197,8 @@ impl Pipeline {
                 }
             }
             Err(missed) => {
-                self.throttle(page.host, missed.status, missed.retry_after);
-                match retry::delay(missed.reason, attempt, self.pages.retries, missed.retry_after) {
+                let heard = Heard::of(&missed, took);
+                match self.next_try(page.host, &page.url, &heard, attempt, self.pages.retries) {
                     Some(delay) => {
                         tracing::debug!(page.url, reason = %missed.reason, attempt, "a page failed; trying again");
                         self.pages.attempts.insert(page.id, attempt);

@@ -11,6 +11,7 @@ pub mod backlog;
 pub mod cli;
 pub mod commands;
 pub mod dispatch;
+mod entities;
 pub mod extract;
 pub mod frontier;
 pub mod ledger;

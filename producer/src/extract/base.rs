@@ -30,7 +30,7 @@ pub(super) fn resolve(text: &str, base: &Url, longest: usize) -> Option<Url> {
 }
 
 /// Whether the path ends like an image file's name.
-pub(super) fn names_image(url: &Url) -> bool {
+pub(crate) fn names_image(url: &Url) -> bool {
     let Some((stem, ending)) = url.path().rsplit_once('.') else {
         return false;
     };

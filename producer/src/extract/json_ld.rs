@@ -4,10 +4,13 @@
 //! It is no JSON-LD processor: contexts are not looked at, because pages write schema.org's own words, and references
 //! by `@id` are not followed, because what they lead to is on the page and is read where it stands.
 
-mod entities;
 mod tolerant;
 
+use url::Url;
+
 use self::tolerant::Value;
+use super::base;
+use crate::entities;
 
 /// The caps on one script; its length is the caller's to cap.
 #[derive(Debug, Clone)]
@@ -43,12 +46,6 @@ const ADDRESS: [&str; 4] = ["contentUrl", "url", "@value", "@id"];
 /// How many addresses of one object get its caption; an honest one has two. A long caption of a million addresses would
 /// be a million long captions.
 const CAPTIONED: usize = 4;
-
-/// Endings of the files that are images.
-const ENDINGS: [&str; 17] = [
-    "apng", "avif", "bmp", "gif", "heic", "heif", "ico", "jfif", "jpe", "jpeg", "jpg", "jxl", "png", "svg", "tif",
-    "tiff", "webp",
-];
 
 /// The images in the text of one script, in its order; one that is named twice is there twice.
 pub(super) fn images(text: &str, limits: &Limits) -> Vec<Found> {
@@ -143,12 +140,10 @@ fn word(name: &str, words: &[&str]) -> bool {
     words.iter().any(|word| local.eq_ignore_ascii_case(word))
 }
 
-/// Whether the path of an address, not resolved, ends like an image file's name.
-fn names_image(url: &str) -> bool {
-    let path = url.trim().split(['?', '#']).next().unwrap_or_default();
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let ending = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, ending)| ending);
-    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+/// Whether an address, which need not be whole, ends like an image file's name.
+fn names_image(address: &str) -> bool {
+    let anywhere = Url::parse("http://anywhere/");
+    anywhere.and_then(|base| base.join(address)).is_ok_and(|url| base::names_image(&url))
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ use clap::ValueEnum;
 use html5ever::tendril::StrTendril;
 use url::Url;
 
+pub(crate) use self::base::names_image;
 pub use self::candidate::{Candidate, Source};
 pub use self::kind::{Kind, kind};
 pub use self::limits::Limits;

@@ -4,7 +4,8 @@
 //!
 //! No recursion, and each character is looked at a bounded number of times.
 
-use super::{Limits, entities};
+use super::Limits;
+use crate::entities;
 
 /// A value, without what no one asks for: numbers, booleans and nulls.
 #[derive(Debug, PartialEq, Eq)]

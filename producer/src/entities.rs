@@ -1,11 +1,11 @@
-//! Character references that were left in JSON: a template escaped for HTML what stands in a script, where HTML does not
-//! unescape it. The few names that such escaping makes, and numbers; the other two thousand names stay as they are.
+//! Character references where no HTML parser has been: in sitemaps, and in JSON that a template escaped for HTML. XML's own
+//! names, numbers and `nbsp`; the other two thousand names of HTML, and those of a DTD, stay as they are.
 
 /// The longest reference that is one, without `&` and `;`: `#x10FFFF`.
 const LONGEST: usize = 8;
 
 /// `text` without its references.
-pub(super) fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {

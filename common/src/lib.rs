@@ -13,6 +13,7 @@ pub mod failpoint;
 pub mod http;
 pub mod image_id;
 pub mod killpoint;
+pub mod opt_out;
 pub mod outcome;
 pub mod reason;
 pub mod run_name;

@@ -18,6 +18,14 @@ pub enum Reason {
     /// robots.txt of the image's host disallows it, or answers with a server error, which RFC 9309 (2.3.1.4) reads as
     /// "nothing may be fetched".
     Robots,
+    /// An `X-Robots-Tag` header of the image, or of the page that it was found on, opts out.
+    XRobotsTag,
+    /// A `meta` element of the page, for robots or for us by name, opts out.
+    MetaRobots,
+    /// Found by links alone that are not to be followed.
+    NoFollow,
+    /// Rights to text and data mining are reserved by the image's header, or the page's header or `meta`.
+    TdmReservation,
     /// The server answered with this status, which carries no image.
     Http(u16),
     /// Connecting or the whole transfer took longer than allowed.
@@ -49,11 +57,15 @@ pub enum Reason {
 }
 
 /// Every reason that is a single word; `http-NNN` is the one that is not.
-const WORDS: [(&str, Reason); 17] = [
+const WORDS: [(&str, Reason); 21] = [
     ("bad-url", Reason::BadUrl),
     ("scheme", Reason::Scheme),
     ("private-address", Reason::PrivateAddress),
     ("robots", Reason::Robots),
+    ("x-robots-tag", Reason::XRobotsTag),
+    ("meta-robots", Reason::MetaRobots),
+    ("nofollow", Reason::NoFollow),
+    ("tdm-reservation", Reason::TdmReservation),
     ("timeout", Reason::Timeout),
     ("connect", Reason::Connect),
     ("dns", Reason::Dns),
@@ -146,6 +158,9 @@ mod tests {
         }
         for status in [400, 401, 403, 404, 410, 451, 501, 505] {
             assert!(!Reason::Http(status).is_transient(), "{status}");
+        }
+        for reason in [Reason::XRobotsTag, Reason::MetaRobots, Reason::NoFollow, Reason::TdmReservation] {
+            assert!(!reason.is_transient(), "{reason}");
         }
         for reason in [Reason::Tls, Reason::NotAnImage, Reason::TooLarge, Reason::Robots, Reason::PrivateAddress] {
             assert!(!reason.is_transient(), "{reason}");

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::image_id::ImageId;
+use crate::opt_out::Directives;
 use crate::run_name::RunName;
 
 /// A message of the task queue. At most [`Task::MAX_IMAGES`] images, so that no message is large and no downloader
@@ -23,6 +24,12 @@ pub struct Task {
     pub batch: u64,
     /// What to send as `User-Agent`: the crawl's identity is the run's, not the worker's.
     pub user_agent: String,
+    /// What to send as `From` (RFC 9110, 10.1.2): whom a server's owner may write to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Which opt-outs of an image's own answer are obeyed.
+    #[serde(default, skip_serializing_if = "Directives::is_empty")]
+    pub opt_outs: Directives,
     /// What to fetch.
     pub images: Vec<ImageTask>,
 }

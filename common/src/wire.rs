@@ -4,6 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::http;
 use crate::outcome::{Outcome, Reply, Status};
 use crate::task::{ImageTask, Task};
 
@@ -26,6 +27,9 @@ pub(crate) const LAST_MOMENT: u64 = 253_402_300_799_999;
 
 /// Longest URL in a message, in bytes.
 pub const MAX_URL: usize = 8 << 10;
+
+/// Longest cause in words, in bytes.
+pub const MAX_DETAIL: usize = 200;
 
 /// Why a message cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +67,9 @@ pub fn read_task(body: &[u8]) -> Result<Task, WireError> {
     if task.user_agent.is_empty() || !task.user_agent.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(WireError::Rule("the user agent cannot stand in a header"));
     }
+    if !task.from.as_deref().is_none_or(http::is_mailbox) {
+        return Err(WireError::Rule("the sender's address cannot stand in a header"));
+    }
     Ok(task)
 }
 
@@ -86,6 +93,7 @@ fn is_plausible(outcome: &Outcome) -> bool {
         && outcome.retry_after.is_none_or(|seconds| seconds <= LONGEST_RETRY_AFTER)
         && outcome.fetched_at <= LAST_MOMENT
         && counts.into_iter().flatten().all(|count| i64::try_from(count).is_ok())
+        && outcome.detail.as_ref().is_none_or(|detail| detail.len() <= MAX_DETAIL)
         && texts.into_iter().flatten().all(|text| text.len() <= MAX_URL)
 }
 
@@ -119,6 +127,7 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
 mod tests {
     use super::*;
     use crate::image_id::ImageId;
+    use crate::opt_out::Directives;
     use crate::task::Inline;
 
     fn task(images: usize, url: &str) -> Task {
@@ -128,6 +137,8 @@ mod tests {
             run: "run".parse().expect("valid"),
             batch: 1,
             user_agent: "Warren".to_owned(),
+            from: None,
+            opt_outs: Directives::NONE,
             images: vec![image; images],
         }
     }
@@ -136,6 +147,19 @@ mod tests {
     fn a_task_round_trips() {
         let task = task(64, "http://a/x.png");
         assert_eq!(read_task(&write(&task)).expect("readable"), task);
+    }
+
+    #[test]
+    fn a_sender_and_opt_outs_travel_with_a_task_and_nonsense_is_refused() {
+        let with = |from: &str| Task { from: Some(from.to_owned()), opt_outs: Directives::ALL, ..task(1, "http://a/") };
+        let good = with("crawl@example.org");
+        assert_eq!(read_task(&write(&good)).expect("readable"), good);
+        for bad in ["", "nobody", "a@b\r\nX: y", "caf\u{e9}@example.org"] {
+            assert!(matches!(read_task(&write(&with(bad))), Err(WireError::Rule(_))), "{bad:?}");
+        }
+        let mut unknown = serde_json::to_value(good).expect("json");
+        unknown["opt_outs"] = ["none"].into_iter().collect();
+        assert!(matches!(read_task(&write(&unknown)), Err(WireError::Malformed(_))));
     }
 
     #[test]
@@ -186,6 +210,7 @@ mod tests {
     fn a_full_reply_of_the_longest_texts_fits_and_senseless_numbers_are_refused() {
         let mut outcome = Outcome::new(ImageId::from([7; 16]), 1, Status::Stored, None);
         outcome.final_url = Some("\\".repeat(MAX_URL));
+        outcome.detail = Some("\\".repeat(MAX_DETAIL));
         let reply = |outcomes| Reply {
             v: VERSION,
             run: "run".parse().expect("valid"),
@@ -195,12 +220,13 @@ mod tests {
         };
         assert!(read_reply(&write(&reply(vec![outcome.clone(); MAX_OUTCOMES]))).is_ok());
         assert!(read_reply(&write(&reply(vec![outcome.clone(); MAX_OUTCOMES + 1]))).is_err());
-        let changes: [fn(&mut Outcome); 5] = [
+        let changes: [fn(&mut Outcome); 6] = [
             |outcome| outcome.attempt = 0,
             |outcome| outcome.retry_after = Some(u64::MAX),
             |outcome| outcome.fetched_at = u64::MAX,
             |outcome| outcome.bytes = Some(u64::MAX),
             |outcome| outcome.path = Some("p".repeat(MAX_URL + 1)),
+            |outcome| outcome.detail = Some("d".repeat(MAX_DETAIL + 1)),
         ];
         for change in changes {
             let mut changed = outcome.clone();

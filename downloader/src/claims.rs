@@ -133,6 +133,7 @@ impl Drop for Claim {
 
 #[cfg(test)]
 mod tests {
+    use common::opt_out::Directives;
     use common::outcome::Status;
 
     use super::*;
@@ -178,7 +179,15 @@ mod tests {
         let (second, ()) = tokio::join!(ours(&claims, &one), async { drop(first) });
         // To forget is for what is finished: it leaves alone what is in hand.
         claims.forget([&(run(), image(1).id, 1)]);
-        let task = |images| Task { v: common::wire::VERSION, run: run(), batch: 1, user_agent: "a".to_owned(), images };
+        let task = |images| Task {
+            v: common::wire::VERSION,
+            run: run(),
+            batch: 1,
+            user_agent: "a".to_owned(),
+            from: None,
+            opt_outs: Directives::NONE,
+            images,
+        };
         assert!(claims.know(&task(vec![image(1)])));
         assert!(!claims.know(&task(vec![image(1), image(2)])));
         drop(second);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use common::image_id::ImageId;
+use common::opt_out::Directives;
 use common::run_name::RunName;
 use common::task::{ImageTask, Inline, Task};
 use common::transport::{Destination, Transport, TransportError};
@@ -121,6 +122,8 @@ impl Dispatch {
             run: self.run.clone(),
             batch: self.batches,
             user_agent: self.user_agent.clone(),
+            from: None,
+            opt_outs: Directives::NONE,
             images: images.collect(),
         };
         let (transport, to) = (self.transport.clone(), Destination::Tasks(self.run.clone()));

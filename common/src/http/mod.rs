@@ -96,6 +96,17 @@ fn redirects(guard: Guard) -> Policy {
     })
 }
 
+/// Longest address of a person, in bytes: what mail itself can carry (RFC 5321, 4.5.3.1).
+const MAX_MAILBOX: usize = 320;
+
+/// Whether a text can stand in a `From` header (RFC 9110, 10.1.2): printable ASCII with an `@` inside. Whether mail arrives
+/// there is for whoever gives it.
+#[must_use]
+pub fn is_mailbox(text: &str) -> bool {
+    let inside = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    inside && text.len() <= MAX_MAILBOX && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Where an answer says that its resource is (RFC 9110, 15.4 and 10.2.2), or why that is not asked. `None` where the answer
 /// is no redirect or names no place.
 pub fn redirect(response: &reqwest::Response, guard: Guard) -> Option<Result<Url, Refused>> {

@@ -10,6 +10,7 @@ use common::transport::Receipt;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::claims::{Claims, Try};
+use crate::image_fetch::Manners;
 
 /// A message's images that are still in hand.
 #[derive(Debug)]
@@ -18,8 +19,8 @@ pub(crate) struct Batch {
     pub(crate) run: RunName,
     /// The run's own count, for logs.
     pub(crate) number: u64,
-    /// What to send as `User-Agent`.
-    pub(crate) user_agent: String,
+    /// Who asks, and what is obeyed.
+    pub(crate) manners: Manners,
     unfinished: AtomicUsize,
     progress: AtomicU8,
     give_back: AtomicBool,
@@ -39,7 +40,7 @@ impl Batch {
         Self {
             run: task.run.clone(),
             number: task.batch,
-            user_agent: task.user_agent.clone(),
+            manners: Manners::new(task),
             unfinished: AtomicUsize::new(task.images.len()),
             progress: AtomicU8::new(UNTOUCHED),
             give_back: AtomicBool::new(false),

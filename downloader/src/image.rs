@@ -98,7 +98,7 @@ impl Worker {
             return End::GivenBack;
         }
         let _in_flight = self.vitals.begin();
-        let fetched = self.fetch.fetch(task, url, &batch.user_agent).await;
+        let fetched = self.fetch.fetch(task, url, &batch.manners).await;
         drop((host, slot));
         self.keep(batch, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
     }

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use common::descriptors;
 use common::http::{self, Announced, BodyError, ClientSettings};
 use common::killpoint;
+use common::opt_out::{self, Directives, Refusal};
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
-use common::task::{ImageTask, Inline};
+use common::task::{ImageTask, Inline, Task};
 use common::wire::MAX_URL;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, FROM, HeaderMap, USER_AGENT};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::time::sleep;
 use url::Url;
@@ -33,6 +34,33 @@ pub(crate) struct ImageFetch {
     client: Client,
     max_bytes: usize,
     settings: ClientSettings,
+}
+
+/// How a run asks, and what it obeys in the answers.
+#[derive(Debug)]
+pub(crate) struct Manners {
+    user_agent: String,
+    from: Option<String>,
+    opt_outs: Directives,
+}
+
+impl Manners {
+    pub(crate) fn new(task: &Task) -> Self {
+        Self { user_agent: task.user_agent.clone(), from: task.from.clone(), opt_outs: task.opt_outs }
+    }
+
+    fn sign(&self, request: RequestBuilder) -> RequestBuilder {
+        let request = request.header(USER_AGENT, &self.user_agent);
+        match &self.from {
+            Some(from) => request.header(FROM, from),
+            None => request,
+        }
+    }
+
+    /// What an answer's headers have against its being kept.
+    fn refusal(&self, headers: &HeaderMap) -> Option<Refusal> {
+        opt_out::image_verdict(opt_out::of_headers(headers, opt_out::agent(&self.user_agent)), self.opt_outs)
+    }
 }
 
 /// An answer: what is known so far, and the body where there is one to look at.
@@ -63,12 +91,12 @@ impl ImageFetch {
     }
 
     /// Fetches `url`, which is the task's parsed.
-    pub(crate) async fn fetch(&self, task: &ImageTask, url: Url, user_agent: &str) -> Fetched {
+    pub(crate) async fn fetch(&self, task: &ImageTask, url: Url, manners: &Manners) -> Fetched {
         let mut outcome = Outcome::new(task.id, task.attempt, Status::Failed, None);
         outcome.fetched_at = now_ms();
         outcome.final_url = (task.hops > 0).then(|| task.url.clone());
         let begun = Instant::now();
-        let answer = self.ask(url, user_agent, &mut outcome).await;
+        let answer = self.ask(url, manners, &mut outcome).await;
         outcome.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let body = match answer {
             Ok(body) => Some(body),
@@ -117,10 +145,10 @@ impl ImageFetch {
         http::send(request).await
     }
 
-    async fn ask(&self, url: Url, user_agent: &str, outcome: &mut Outcome) -> Result<Bytes, Reason> {
+    async fn ask(&self, url: Url, manners: &Manners, outcome: &mut Outcome) -> Result<Bytes, Reason> {
         self.settings.guard.check_url(&url)?;
         killpoint::reached("downloader.fetch", url.as_str()).await;
-        let request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, user_agent);
+        let request = manners.sign(self.client.get(url.clone()).header(ACCEPT, ACCEPTED));
         let response = self.send(request).await.map_err(|error| http::reason_of(&error))?;
         outcome.http_status = Some(response.status().as_u16());
         outcome.content_type = content_type(response.headers());
@@ -135,6 +163,11 @@ impl ImageFetch {
         if response.status() != StatusCode::OK {
             outcome.retry_after = http::retry_after(response.headers()).map(|rest| rest.as_secs());
             return Err(Reason::Http(response.status().as_u16()));
+        }
+        // Before the body: what is not to be kept is not to be carried over the network either.
+        if let Some(refusal) = manners.refusal(response.headers()) {
+            outcome.detail = Some(refusal.detail);
+            return Err(refusal.reason);
         }
         match http::read_capped(response, self.max_bytes, Announced::Believe).await {
             Ok(body) if body.is_empty() => Err(Reason::Empty),
@@ -153,7 +186,7 @@ impl ImageFetch {
 fn status_of(reason: Reason) -> Status {
     match reason {
         Reason::TooLarge | Reason::Empty | Reason::Truncated => Status::Rejected,
-        Reason::PrivateAddress | Reason::Scheme => Status::Blocked,
+        Reason::PrivateAddress | Reason::Scheme | Reason::XRobotsTag | Reason::TdmReservation => Status::Blocked,
         _ => Status::Failed,
     }
 }

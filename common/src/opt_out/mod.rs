@@ -74,7 +74,6 @@ impl Directives {
 
     /// Whether nothing is said.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
     pub const fn is_empty(&self) -> bool {
         self.0 == 0
     }

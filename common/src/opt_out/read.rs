@@ -1,5 +1,5 @@
-//! Reads what is said: `X-Robots-Tag` headers, `meta` elements for robots, and TDMRep's header and `meta`. Unknown words
-//! are passed over, as everybody does.
+//! Reads what is said: `X-Robots-Tag` headers, `meta` elements for robots, and `tdm-reservation` in either place. Unknown
+//! words are passed over, as everybody does.
 
 use reqwest::header::HeaderMap;
 

@@ -164,3 +164,6 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Strin
         Err(_) => Err("it is damaged".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,11 +127,11 @@ pub struct UrlsOptions {
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = "List")]
     pub input_format: Option<list::Format>,
 
-    /// Column or field that holds the URL [default: the first there is of url, image_url, img_url]
+    /// Column or field that holds the URL [default: the first there is of `url`, `image_url`, `img_url`]
     #[arg(long, value_name = "NAME", help_heading = "List")]
     pub url_column: Option<String>,
 
-    /// Column or field that holds the caption; '' for none [default: the first there is of caption, text, alt]
+    /// Column or field that holds the caption; '' for none [default: the first there is of `caption`, `text`, `alt`]
     #[arg(long, value_name = "NAME", help_heading = "List")]
     pub caption_column: Option<String>,
 

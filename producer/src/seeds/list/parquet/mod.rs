@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 pub use self::chunks::PAGE_BYTES;
@@ -63,7 +64,7 @@ impl Parquet {
         if self.group.as_ref().is_some_and(|group| group.left > 0) {
             return 0;
         }
-        let rows = self.file.metadata().row_groups().get(self.groups).map(|group| group.num_rows());
+        let rows = self.file.metadata().row_groups().get(self.groups).map(RowGroupMetaData::num_rows);
         let rows = rows.and_then(|rows| u64::try_from(rows).ok()).filter(|rows| *rows <= most).unwrap_or(0);
         if rows > 0 {
             self.groups += 1;
@@ -78,7 +79,7 @@ impl Parquet {
                 let url = guarded(|| group.url.next())?;
                 group.left -= 1;
                 self.rows += 1;
-                return Ok(Some(self.row(url)));
+                return Ok(Some(self.row(url.as_ref())));
             }
             if self.groups == self.file.num_row_groups() {
                 return Ok(None);
@@ -101,11 +102,11 @@ impl Parquet {
         Ok(Group { left, url, caption, extra: extra.collect() })
     }
 
-    fn row(&mut self, url: Option<ByteArray>) -> Row {
+    fn row(&mut self, url: Option<&ByteArray>) -> Row {
         let (line, number) = (self.rows, self.rows);
         let caption = self.caption();
         let extra = self.extra();
-        match url.as_ref().map(|url| (url.data(), std::str::from_utf8(url.data()).map(str::trim))) {
+        match url.map(|url| (url.data(), std::str::from_utf8(url.data()).map(str::trim))) {
             None => bad(line, format!("row {number} of {}", self.name).as_bytes(), "the URL is null"),
             Some((bytes, _)) if bytes.len() > ROW_BYTES => bad(line, bytes, too_long()),
             Some((bytes, Err(_))) => bad(line, bytes, "not UTF-8"),

@@ -74,24 +74,12 @@ pub(super) type Values = Box<dyn FnMut() -> Result<Value> + Send>;
 pub(super) fn flat(group: &dyn RowGroupReader, leaf: usize) -> Result<Values> {
     let (reader, column) = column(group, leaf)?;
     match reader {
-        ColumnReader::BoolColumnReader(_) => {
-            as_json::<BoolType>(reader, column, |column, value| Field::convert_bool(column, value))
-        }
-        ColumnReader::Int32ColumnReader(_) => {
-            as_json::<Int32Type>(reader, column, |column, value| Field::convert_int32(column, value))
-        }
-        ColumnReader::Int64ColumnReader(_) => {
-            as_json::<Int64Type>(reader, column, |column, value| Field::convert_int64(column, value))
-        }
-        ColumnReader::Int96ColumnReader(_) => {
-            as_json::<Int96Type>(reader, column, |column, value| Field::convert_int96(column, value))
-        }
-        ColumnReader::FloatColumnReader(_) => {
-            as_json::<FloatType>(reader, column, |column, value| Field::convert_float(column, value))
-        }
-        ColumnReader::DoubleColumnReader(_) => {
-            as_json::<DoubleType>(reader, column, |column, value| Field::convert_double(column, value))
-        }
+        ColumnReader::BoolColumnReader(_) => as_json::<BoolType>(reader, column, Field::convert_bool),
+        ColumnReader::Int32ColumnReader(_) => as_json::<Int32Type>(reader, column, Field::convert_int32),
+        ColumnReader::Int64ColumnReader(_) => as_json::<Int64Type>(reader, column, Field::convert_int64),
+        ColumnReader::Int96ColumnReader(_) => as_json::<Int96Type>(reader, column, Field::convert_int96),
+        ColumnReader::FloatColumnReader(_) => as_json::<FloatType>(reader, column, Field::convert_float),
+        ColumnReader::DoubleColumnReader(_) => as_json::<DoubleType>(reader, column, Field::convert_double),
         ColumnReader::ByteArrayColumnReader(_) => as_json::<ByteArrayType>(reader, column, of_bytes),
         ColumnReader::FixedLenByteArrayColumnReader(_) => {
             as_json::<FixedLenByteArrayType>(reader, column, |column, value: FixedLenByteArray| {

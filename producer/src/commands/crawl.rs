@@ -35,7 +35,7 @@ pub async fn crawl(options: CrawlOptions, begin: Begin, session: Session) -> any
         max_pages: crawl.max_pages,
         max_images: crawl.max_images,
     };
-    let work = run::Work { source: Source::Pages(work), seeds, max_images: crawl.max_images, begin };
+    let work = run::Work { source: Source::Pages(Box::new(work)), seeds, max_images: crawl.max_images, begin };
     run::run(settings, fetch, work, session).await
 }
 

@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Bad rows that are logged one by one; a list of millions of them must not become a log of millions of lines.
 const LOGGED: u64 = 100;
 
+/// How much of a verdict's cause is kept, in bytes.
+const CAUSE: usize = 200;
+
 /// A list that is being read.
 pub struct Listing {
     /// Closed after the last row or an error.
@@ -58,19 +61,25 @@ impl Listing {
         ledger: Ledger,
         stream: Option<Stream>,
     ) -> Result<Event, PipelineError> {
-        if let Some(error) = self.broken.take() {
-            return Err(error.into());
-        }
-        let (images, at_end) = self.portion().await;
-        self.rows_read += images.len() as u64;
+        let (images, at_end) = self.portion().await?;
         let settled = ledger.add_listed(images, self.rows_read, at_end, stream.is_some()).await?;
         Stream::write(stream.as_ref(), settled).await;
         Ok(Event::Listed { listing: (!at_end).then_some(self) })
     }
 
-    /// The next rows, and whether they are the last.
-    async fn portion(&mut self) -> (Vec<NewImage>, bool) {
+    /// Rows so far, those of earlier producers too.
+    #[must_use]
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read
+    }
+
+    /// The next rows as images, and whether they are the last. Where the list breaks, the rows before come first.
+    pub async fn portion(&mut self) -> Result<(Vec<NewImage>, bool), ListError> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         let mut images = Vec::with_capacity(PORTION);
+        let mut at_end = false;
         let mut patience = None;
         while images.len() < PORTION {
             let next = match patience {
@@ -86,11 +95,15 @@ impl Listing {
                     self.broken = Some(error);
                     break;
                 }
-                None => return (images, true),
+                None => {
+                    at_end = true;
+                    break;
+                }
             }
             patience.get_or_insert_with(|| Instant::now() + PATIENCE);
         }
-        (images, false)
+        self.rows_read += images.len() as u64;
+        Ok((images, at_end))
     }
 }
 
@@ -118,7 +131,7 @@ impl Reader {
     }
 
     fn image(&mut self, row: Row) -> NewImage {
-        let (line, image, why) = match row {
+        let (line, mut image, why) = match row {
             Row::Url { line, url, caption, extra } => {
                 let image = NewImage { caption, extra, ..self.frontier.listed(&url) };
                 match image.verdict.as_ref().map(|verdict| verdict.reason) {
@@ -132,6 +145,12 @@ impl Reader {
         if self.bad <= LOGGED {
             let text: String = image.url.chars().take(100).collect();
             tracing::warn!(list = self.list.name(), line, why, text, "a row of the list is not fetched");
+        }
+        if let Some(verdict) = &mut image.verdict {
+            // Of a long path it is the end that tells files apart.
+            let cause = format!("{}, line {line}: {why}", self.list.name());
+            let from = cause.ceil_char_boundary(cause.len().saturating_sub(CAUSE));
+            verdict.detail = Some(cause[from..].to_owned());
         }
         image
     }

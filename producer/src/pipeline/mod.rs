@@ -105,7 +105,7 @@ pub struct Live {
 /// Where the work of a run comes from.
 pub enum Source {
     /// Pages, beginning with those that are in the ledger already.
-    Pages(PageWork),
+    Pages(Box<PageWork>),
     /// A list of images.
     List(Listing),
     /// Nothing but what the ledger has already.
@@ -198,7 +198,7 @@ impl Pipeline {
     pub fn new(settings: &RunSettings, parts: Parts) -> Self {
         let Parts { ledger, transport, fetch, source, sent, stream, live, cancelled } = parts;
         let (work, listing) = match source {
-            Source::Pages(work) => (Some(Arc::new(work)), None),
+            Source::Pages(work) => (Some(Arc::from(work)), None),
             Source::List(listing) => (None, Some(Box::new(listing))),
             Source::Ledger => (None, None),
         };

@@ -126,12 +126,11 @@ impl Parquet {
         let mut columns = std::mem::take(&mut self.group.as_mut()?.extra);
         let mut extra = Extra::new();
         for ((name, _), column) in self.plan.extra.iter().zip(&mut columns) {
-            match column.as_mut().and_then(|next| self.kept(name, next)) {
-                Some(value) => extra.add(name, value),
-                None => {
-                    *column = None;
-                    extra.leave_out(name);
-                }
+            if let Some(value) = column.as_mut().and_then(|next| self.kept(name, next)) {
+                extra.add(name, value);
+            } else {
+                *column = None;
+                extra.leave_out(name);
             }
         }
         self.group.as_mut()?.extra = columns;

@@ -1,10 +1,13 @@
 //! What a document that came offers, within what the run accepts: a pure function on the threads that may compute. It
 //! decides by what came, not by what was expected: a link may lead to a feed, a style sheet or an image.
 
+use url::Url;
+
 use crate::extract::{self, Candidate, Kind, Source};
 use crate::frontier::{Found, Frontier};
 use crate::ledger::{NewImage, PageDone, PageKind, PageState, PendingPage, RowId, Traps, Verdict};
 use crate::page_fetch::{Fetched, PageFetch};
+use crate::seeds::sitemap::{self, Sitemap};
 
 /// What it takes to work on pages.
 #[derive(Debug)]
@@ -66,14 +69,22 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn document(&mut self) {
-        match extract::kind(self.fetched.content_type.as_deref(), &self.fetched.body) {
+        let content_type = self.fetched.content_type.as_deref();
+        let kind = extract::kind(content_type, &self.fetched.body);
+        // Compressed ones and lists of lines show what they are only to those who expect a sitemap.
+        let expected = self.found.document.kind == PageKind::Sitemap && kind != Kind::Html;
+        if expected || (kind == Kind::Other && sitemap::is_sitemap(content_type, &self.fetched.body)) {
+            return self.sitemap();
+        }
+        match kind {
             Kind::Image => self.image_behind_link(),
             Kind::Svg => {
                 self.image_behind_link();
                 self.page();
             }
             Kind::Html | Kind::Xhtml | Kind::Css => self.page(),
-            Kind::Sitemap | Kind::Feed | Kind::Other => self.done.truncated = None,
+            Kind::Sitemap | Kind::Feed => self.sitemap(),
+            Kind::Other => self.done.truncated = None,
         }
     }
 
@@ -111,6 +122,33 @@ impl Search<'_> {
     fn image_behind_link(&mut self) {
         self.done.truncated = None;
         self.image(Candidate::new(self.fetched.url.clone(), Source::Link), None);
+    }
+
+    fn sitemap(&mut self) {
+        let Sitemap { pages, sitemaps, images, cut } =
+            sitemap::read(&self.fetched.body, &self.fetched.url, &sitemap::Limits::default());
+        self.done.truncated = self.done.truncated.take().or(cut.map(|why| why.to_string()));
+        for entry in pages {
+            self.listed_images(entry.images, Some(&entry.url));
+            let page = self.work.frontier.listed_page(entry.url, self.found, &mut self.done.traps);
+            self.done.pages.extend(page);
+        }
+        self.listed_images(images, None);
+        let sitemaps = sitemaps.into_iter();
+        let further = sitemaps.filter_map(|url| self.work.frontier.needed(url, PageKind::Sitemap, self.found));
+        self.done.pages.extend(further);
+    }
+
+    fn listed_images(&mut self, images: Vec<sitemap::Listed>, page: Option<&Url>) {
+        for listed in images {
+            let candidate = Candidate {
+                title: listed.title,
+                caption: listed.caption,
+                ..Candidate::new(listed.url, Source::Sitemap)
+            };
+            let image = self.work.frontier.candidate(candidate);
+            self.done.images.extend(image.map(|image| NewImage { page_url: page.map(Url::to_string), ..image }));
+        }
     }
 
     fn robots(&mut self) {}

@@ -4,7 +4,7 @@ use super::super::{Limits, SrcsetChoice, Truncated, extract};
 use super::*;
 
 fn page(html: &str, options: &Options) -> Page {
-    extract(html.as_bytes(), None, &"http://h/d/p".parse().expect("a URL"), options)
+    extract(html.as_bytes(), Some("text/html"), &"http://h/d/p".parse().expect("a URL"), options)
 }
 
 /// `word path descriptor` of every candidate.
@@ -36,7 +36,7 @@ fn every_plain_img() {
         ("<image src=a.png>", &["img /d/a.png -"]),
         (
             "<noscript><img src=a.png></noscript><template><img src=b.png></template>",
-            &["img /d/a.png -", "img /d/b.png -"],
+            &["noscript /d/a.png -", "img /d/b.png -"],
         ),
         ("<!--<img src=a.png>--><script>'<img src=b.png>'</script><title><img src=c.png></title>", &[]),
         ("<svg><img src=a.png></svg>", &["img /d/a.png -"]),
@@ -107,6 +107,196 @@ fn links_and_links_to_images() {
 }
 
 #[test]
+fn base_by_the_standard() {
+    let cases = [
+        ("<img src=i>", "http://h/d/i"),
+        ("<base href=/x/><img src=i>", "http://h/x/i"),
+        ("<base href='http://other/y/'><img src=i>", "http://other/y/i"),
+        ("<base target=_top><base href=a/><base href=b/><img src=i>", "http://h/d/a/i"),
+        ("<base href='data:text/plain,x'><base href=b/><img src=i>", "http://h/d/i"),
+        ("<base href='http://['><base href=b/><img src=i>", "http://h/d/i"),
+        ("<img src=i><base href=late/>", "http://h/d/late/i"),
+        ("<link rel=icon href=i><base href=late/><base href=later/>", "http://h/d/late/i"),
+        ("<img src=i><base href='http://['><base href=b/>", "http://h/d/i"),
+        ("<svg><base href=s/></svg><img src=i>", "http://h/d/i"),
+        ("<template><base href=t/></template><img src=i>", "http://h/d/i"),
+        ("<iframe srcdoc='<base href=t/>'></iframe><img src=i>", "http://h/d/i"),
+        ("<base href=b/><iframe srcdoc='<img src=i>'></iframe>", "http://h/d/b/i"),
+        ("<!-- <base href=c/> --><script>'<base href=c/>'</script><BASE HREF='  e/ '><img src=i>", "http://h/d/e/i"),
+    ];
+    for (html, expected) in cases {
+        let page = page(html, &Options::default());
+        assert_eq!(page.images.iter().map(|image| image.url.as_str()).collect::<Vec<_>>(), [expected], "{html}");
+    }
+}
+
+#[test]
+fn one_candidate_with_every_way_and_the_best_words() {
+    let html = "<meta property=og:image content=a.png><meta property=og:image:alt content='  Open   Graph '>
+        <link rel=icon href=i.png><img src=a.png title=T><img src=a.png alt=Later title=Other>
+        <figure><a href=a.png rel=nofollow><img data-src=a.png></a><figcaption>C</figcaption></figure>
+        <a rel='x NoFollow' href=only.png></a><a href=both.png rel=ugc></a><a href=both.png></a>";
+    let page = page(html, &Options::default());
+    let a = &page.images[0];
+    assert_eq!(a.sources, [Source::Meta, Source::Img, Source::Link, Source::Lazy]);
+    assert_eq!(a.source, Source::Meta);
+    assert_eq!([&a.alt, &a.title, &a.caption].map(Option::as_deref), [Some("Later"), Some("T"), Some("C")]);
+    assert!(!a.nofollow);
+    let nofollow = |name: &str| page.images.iter().find(|image| image.url.path() == name).map(|image| image.nofollow);
+    assert_eq!([nofollow("/d/only.png"), nofollow("/d/both.png")], [Some(true), Some(false)]);
+    assert_eq!(page.images.len(), 4);
+}
+
+#[test]
+fn words_from_around_the_image() {
+    let cases = [
+        ("<a title='of the link'><b><img src=i></b></a>", [None, Some("of the link"), None]),
+        ("<a title=L></a><img src=i>", [None, None, None]),
+        ("<a title=L><img src=i title=Own></a>", [None, Some("Own"), None]),
+        ("<a title=L><svg><a href=x></a></svg><img src=i></a>", [None, Some("L"), None]),
+        ("<figure><img src=i><p><figcaption>a <b>b</b><br> c</figcaption></figure>", [None, None, Some("a b c")]),
+        (
+            "<figure><figcaption>one</figcaption><img src=i><figcaption>two</figcaption></figure>",
+            [None, None, Some("one")],
+        ),
+        ("<figcaption>none</figcaption><img src=i>", [None, None, None]),
+        ("<div class='x wp-caption'><img src=i><p class=wp-caption-text>W</p></div>", [None, None, Some("W")]),
+        (
+            "<div class=figure><p class=title><b>Fig. 1</b></p><div class=mediaobject><img src=i><div class=caption>2</div></div></div>",
+            [None, None, Some("Fig. 1")],
+        ),
+        ("<div class=mediaobject><img src=i><div class=caption><p>D</p></div></div>", [None, None, Some("D")]),
+        ("<p class=caption>none</p><img src=i>", [None, None, None]),
+        ("<img src=i aria-describedby='d x'><p id=d>De<i>scribed</i></p>", [None, None, Some("Described")]),
+        ("<figcaption id=d>none</figcaption><img src=i aria-labelledby=d>", [None, None, None]),
+        ("<figure><figcaption id=d>F</figcaption></figure><img src=i aria-labelledby=d>", [None, None, Some("F")]),
+        ("<img src=i aria-label=Label>", [Some("Label"), None, None]),
+        ("<svg><title>S</title><g><image href=i /></g></svg>", [None, Some("S"), None]),
+        ("<svg><title>S</title><image href=i><title>Own</title></image></svg>", [None, Some("S"), None]),
+        ("<svg><image href=i><title>Own</title></image></svg>", [None, Some("Own"), None]),
+        ("<picture><source srcset=i><img src=j alt=A title=T></picture>", [Some("A"), Some("T"), None]),
+        ("<picture><source data-srcset=i><img src=j alt=A></picture>", [Some("A"), None, None]),
+        ("<area href=i.png alt=A title=T>", [Some("A"), Some("T"), None]),
+        ("<meta name=twitter:image:alt content=A><meta name=twitter:image content=i>", [Some("A"), None, None]),
+        (
+            "<meta property=og:image content=i><meta property=og:image content=j><meta property=og:image:alt content=A>",
+            [None; 3],
+        ),
+        (
+            "<meta property=og:image content=i><meta property=og:image:secure_url content=j><meta property=og:image:alt content=A>",
+            [Some("A"), None, None],
+        ),
+    ];
+    for (html, expected) in cases {
+        let page = page(html, &Options::default());
+        let image = page.images.first().unwrap_or_else(|| panic!("no image: {html}"));
+        assert_eq!([&image.alt, &image.title, &image.caption].map(Option::as_deref), expected, "{html}");
+    }
+}
+
+#[test]
+fn links_of_every_kind() {
+    let html = "<meta http-equiv=refresh content='0; url=moved'><meta http-equiv=refresh content=5>
+        <a href=a rel=nofollow></a><a href=b rel='sponsored noopener'></a><a href=b></a><iframe src=f></iframe><iframe data-src=g></iframe>
+        <iframe srcdoc='&lt;a href=s>&lt;iframe srcdoc=\"&lt;a href=t>\">'></iframe><svg><a xlink:href=v></a></svg>
+        <link rel=stylesheet href=s.css><link rel='alternate StyleSheet' href=t.css><link rel=preload as=style href=s.css>
+        <style>@import 'u.css'; a { background: url(i.png) }</style><meta name=Robots content=' noindex, nofollow '>";
+    let page = page(html, &Options::default());
+    let links: Vec<_> = page.links.iter().map(|link| (&link.url.path()[3..], link.nofollow)).collect();
+    let expected = ["moved", "a", "b", "f", "g", "s", "t", "v"].map(|name| (name, name == "a"));
+    assert_eq!(links, expected);
+    let sheets: Vec<_> = page.style_sheets.iter().map(|url| &url.path()[3..]).collect();
+    assert_eq!(sheets, ["s.css", "t.css", "u.css"]);
+    assert_eq!(page.metas, [("robots".to_owned(), "noindex, nofollow".to_owned())]);
+    assert_eq!(page.images.len(), 1);
+}
+
+#[test]
+fn pages_in_pages_are_read_to_a_depth() {
+    let escape = |html: &str| html.replace('&', "&amp;").replace('"', "&quot;");
+    let mut html = "<img src=4>".to_owned();
+    for depth in (0..4).rev() {
+        html = format!("<img src={depth}><iframe srcdoc=\"{}\"></iframe>", escape(&html));
+    }
+    let found = page(&html, &Options::default()).images;
+    assert_eq!(found.iter().map(|image| &image.url.path()[3..]).collect::<Vec<_>>(), ["0", "1", "2", "3"]);
+}
+
+#[test]
+fn what_a_page_holds_itself() {
+    let gif = "data:image/gif;base64,R0lGODlhAQABAAAAACw=";
+    let html = format!(
+        "<img src='{gif}' alt=A><img src=' {gif}'><div style='background: url({gif})'></div><img src='data:text/html,x'>
+        <img src='data:;base64,iVBORw0KGgo='><img src='data:image/png,'><img src='data:image/svg+xml,<svg/>#x' srcset='{gif} 2x'>"
+    );
+    let page = page(&html, &Options::default());
+    let shown: Vec<_> =
+        page.images.iter().map(|image| (image.url.as_str(), image.inline.as_ref().map(|b| b.len()))).collect();
+    assert_eq!(
+        shown,
+        [
+            ("data:image/gif;sha256=2f41918f848b5fb01cd6731a4f8e50a6", Some(14)),
+            ("data:text/plain;sha256=4c4b6a3be1314ab86138bef4314dde02", Some(8)),
+            ("data:image/svg+xml;sha256=d4dc56669143034f31aa309635d4113d", Some(6)),
+        ]
+    );
+    assert_eq!(page.images[0].sources, [Source::Data]);
+    assert_eq!(page.images[0].alt.as_deref(), Some("A"));
+}
+
+#[test]
+fn caps_on_what_a_page_holds() {
+    let data = |bytes: usize, fill: &str| format!("<img src='data:image/png,{}'>", fill.repeat(bytes));
+    let limits = Limits { data_bytes: 10, page_data_bytes: 24, ..Limits::default() };
+    let options = Options { limits, ..Options::default() };
+    for (html, found) in [
+        (data(9, "a"), 1),
+        (data(10, "a"), 1),
+        (data(11, "a"), 0),
+        (data(10, "a") + &data(10, "a") + &data(10, "b") + &data(4, "c"), 3),
+        (data(10, "a") + &data(10, "b") + &data(5, "c") + &data(4, "d"), 3),
+    ] {
+        assert_eq!(page(&html, &options).images.len(), found, "{html}");
+    }
+}
+
+#[test]
+fn caps_on_bytes() {
+    // Each address takes 10 bytes: `http://h/` and a letter.
+    let html: String = ('a'..'f').map(|name| format!("<img src=/{name}><a href=/{name}>")).collect();
+    for (bytes, images, links, truncated) in
+        [(100, 5, 5, None), (99, 5, 4, Some(Truncated::Found)), (9, 0, 0, Some(Truncated::Found))]
+    {
+        let options = Options { limits: Limits { found_bytes: bytes, ..Limits::default() }, ..Options::default() };
+        let page = page(&html, &options);
+        assert_eq!((page.images.len(), page.links.len(), page.truncated), (images, links, truncated), "{bytes}");
+    }
+    // A caption of many images counts for each.
+    let html = format!("<figure><figcaption>{}</figcaption><img src=/a><img src=/b></figure>", "x".repeat(30));
+    for (bytes, captions) in [(110, 2), (109, 1), (79, 0), (49, 0)] {
+        let options = Options { limits: Limits { found_bytes: bytes, ..Limits::default() }, ..Options::default() };
+        let page = page(&html, &options);
+        assert_eq!(page.images.iter().filter(|image| image.caption.is_some()).count(), captions, "{bytes}");
+    }
+    for (bytes, images, truncated) in [(25, 1, Some(Truncated::Length)), (26, 2, None), (27, 2, None)] {
+        let options = Options { limits: Limits { bytes, ..Limits::default() }, ..Options::default() };
+        let page = page("<img src=/a ><img src=/b >", &options);
+        assert_eq!((page.images.len(), page.truncated), (images, truncated), "{bytes}");
+    }
+}
+
+#[test]
+fn caps_on_blocks() {
+    let html = "<style>a { background: url(a.png) } b { background: url(b.png) }</style><img src=c.png>";
+    for (bytes, images, truncated) in [(57, 3, None), (56, 3, Some(Truncated::Block)), (40, 2, Some(Truncated::Block))]
+    {
+        let options = Options { limits: Limits { block_bytes: bytes, ..Limits::default() }, ..Options::default() };
+        let page = page(html, &options);
+        assert_eq!((page.images.len(), page.truncated), (images, truncated), "{bytes}");
+    }
+}
+
+#[test]
 fn caps_on_images_and_links() {
     let options = Options { limits: Limits { images: 3, links: 3, ..Limits::default() }, ..Options::default() };
     for (count, kept, truncated) in [(2, 2, None), (3, 3, None), (4, 3, Some(Truncated::Images))] {
@@ -134,3 +324,5 @@ fn any_bytes_are_a_page() {
         let _page: Page = extract(&whole[..start], Some("text/html; charset=utf-16le"), &base, &Options::default());
     }
 }
+
+mod every_form;

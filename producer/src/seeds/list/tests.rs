@@ -20,7 +20,7 @@ fn file(name: &str, content: impl AsRef<[u8]>) -> (TempDir, PathBuf) {
 
 fn rows(name: &str, content: impl AsRef<[u8]>) -> Vec<Row> {
     let (_folder, path) = file(name, content);
-    let list = open(&[path.clone()], &ListOptions::default()).expect("a list");
+    let list = open(std::slice::from_ref(&path), &ListOptions::default()).expect("a list");
     list.collect::<Result<_, _>>().expect("rows")
 }
 
@@ -36,7 +36,7 @@ fn shown(name: &str, content: impl AsRef<[u8]>) -> Vec<String> {
 /// The error of a list that opens or ends with one.
 fn error(name: &str, content: impl AsRef<[u8]>) -> ListError {
     let (_folder, path) = file(name, content);
-    match open(&[path.clone()], &ListOptions::default()) {
+    match open(std::slice::from_ref(&path), &ListOptions::default()) {
         Err(error) => error,
         Ok(list) => list.last().expect("an end").expect_err("an error"),
     }
@@ -97,19 +97,20 @@ fn options_override_the_name() {
     let (_folder, path) = file("l.txt", "link;x\n{\"link\": \"http://a/\"}\n");
     let options =
         ListOptions { format: Some(Format::JsonLines), url_column: Some("link".into()), ..ListOptions::default() };
-    let rows: Vec<_> = open(&[path.clone()], &options).expect("a list").map(|row| row.expect("a row")).collect();
+    let rows: Vec<_> =
+        open(std::slice::from_ref(&path), &options).expect("a list").map(|row| row.expect("a row")).collect();
     assert!(matches!(&rows[1], Row::Url { line: 2, url, .. } if url == "http://a/"), "{rows:?}");
 }
 
 #[test]
 fn rows_read_is_a_position() {
     let (_folder, path) = file("l.csv", "url\na\nx,y\nb\n");
-    let mut list = open(&[path.clone()], &ListOptions::default()).expect("a list");
+    let mut list = open(std::slice::from_ref(&path), &ListOptions::default()).expect("a list");
     assert_eq!(list.rows_read(), 0);
     let (first, second) = (list.next(), list.next());
     assert!(matches!((first, second), (Some(Ok(Row::Url { .. })), Some(Ok(Row::Bad { .. })))));
     assert_eq!(list.rows_read(), 2);
-    let again = open(&[path.clone()], &ListOptions::default()).expect("a list").nth(2);
+    let again = open(std::slice::from_ref(&path), &ListOptions::default()).expect("a list").nth(2);
     assert!(matches!(again, Some(Ok(Row::Url { line: 4, .. }))));
 }
 

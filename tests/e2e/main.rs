@@ -26,6 +26,7 @@ mod finding;
 mod gone_runs;
 mod interrupt;
 mod killer;
+mod lists;
 mod poison;
 mod politeness;
 mod redelivery;

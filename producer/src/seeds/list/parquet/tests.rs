@@ -149,6 +149,23 @@ fn captions_and_further_columns() {
     assert_eq!((rows[2].as_str(), rows.len()), (format!("3 http://a/|a \u{fffd}cat|{first}").as_str(), 4));
 }
 
+/// As by standard input, which cannot be read from its end.
+#[test]
+fn a_pipe_is_kept_in_a_file_while_it_is_read() {
+    let content = urls(2, 500, WriterProperties::builder());
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, content)
+    });
+    let list = open(&[pipe], &ListOptions::default()).expect("a list");
+    assert_eq!(list.filter(Result::is_ok).count(), 1_000);
+    writer.join().expect("no panic").expect("written");
+}
+
 #[test]
 fn the_url_must_be_a_text() {
     let tags = "message list { optional group url (LIST) { repeated group list { optional binary element (UTF8); } } }";

@@ -14,7 +14,7 @@ use super::hosts::Gate;
 use super::inline::AT_ONCE;
 use super::redirects::told_of_hops;
 use super::{Alarm, Event, Pipeline, PipelineError};
-use crate::backlog::{Backlog, Item, READING, Reading};
+use crate::backlog::{Backlog, Item, Reading};
 use crate::dispatch::Dispatch;
 use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId, Sent, Try, Verdict};
 use crate::pace::Heard;
@@ -121,7 +121,7 @@ fn heard(outcome: &Outcome) -> Heard {
 /// Reads images that wait from the ledger.
 pub(super) async fn read(ledger: Ledger, reading: Reading) -> Result<Event, PipelineError> {
     let (host, after) = reading.of();
-    let found = ledger.pending_images(host, after, READING).await;
+    let found = ledger.pending_images(host, after, reading.most()).await;
     Ok(Event::ImagesRead(reading, found?))
 }
 

@@ -16,7 +16,7 @@ use url::Url;
 use super::hosts::Gate;
 use super::search::{PageWork, found_nothing, search};
 use super::{Alarm, Event, Pipeline, PipelineError};
-use crate::backlog::{Backlog, Item, READING, Reading};
+use crate::backlog::{Backlog, Item, Reading};
 use crate::ledger::{HostId, Ledger, PageDone, PageKind, PageState, PendingPage, RowId};
 use crate::pace::Heard;
 use crate::page_fetch::{Answer, Fetched, MAX_PAGE, MAX_SITEMAP, Missed};
@@ -103,7 +103,7 @@ impl Pages {
 /// Reads pages that wait from the ledger.
 pub(super) async fn read(ledger: Ledger, reading: Reading) -> Result<Event, PipelineError> {
     let (host, after) = reading.of();
-    let found = ledger.pending_pages(host, after, READING).await;
+    let found = ledger.pending_pages(host, after, reading.most()).await;
     Ok(Event::PagesRead(reading, found?))
 }
 

@@ -27,6 +27,7 @@ mod gone_runs;
 mod interrupt;
 mod killer;
 mod lists;
+mod pace;
 mod poison;
 mod politeness;
 mod redelivery;

@@ -1,43 +1,8 @@
-//! Limits per host hold across the fleet, robots.txt is obeyed, and private addresses need a word from both sides.
-
-use std::time::Duration;
+//! robots.txt is obeyed, and private addresses need a word from both sides.
 
 use harness::{Response, World, png};
 
 use crate::{embedded, images, plain, world};
-
-#[tokio::test]
-async fn a_host_never_has_more_than_its_share_at_once() {
-    let mut world = world("share").await;
-    let delay = Duration::from_millis(40);
-    images(&world, 30, |image| image.after(delay));
-    for page in 0..3 {
-        let images: String =
-            (1..=10).map(|n| format!("<img src=/image-{}.png>", page * 10 + n)).collect::<Vec<_>>().concat();
-        let links = "<a href=/page-1.html>1</a><a href=/page-2.html>2</a>";
-        let path = if page == 0 { "/".to_owned() } else { format!("/page-{page}.html") };
-        world.route(&path, Response::html(&format!("{images}{links}")).after(delay));
-    }
-    world.downloaders(2).await;
-    let finished = world.crawl(&["--per-host", "2"]).await;
-    finished.expect_complete().expect_stored(30);
-    assert_eq!(world.site().log().most_at_once(), 2, "pages and images together, over both downloaders");
-    assert_eq!(finished.by_worker().values().sum::<usize>(), 30);
-}
-
-#[tokio::test]
-async fn requests_to_a_host_keep_their_distance() {
-    let mut world = world("distance").await;
-    images(&world, 8, plain);
-    let images: String = (1..=8).map(|number| format!("<img src=/image-{number}.png>")).collect::<Vec<_>>().concat();
-    world.page("/", &format!("{images}<a href=/next.html>next</a>")).page("/next.html", "<p>Nothing.</p>");
-    world.downloaders(2).await;
-    world.crawl(&["--delay", "100ms"]).await.expect_complete().expect_stored(8);
-    let pauses = world.site().log().pauses();
-    assert_eq!(pauses.len(), 9, "two pages and eight images");
-    // Never less, however long a message waits: the pause begins when the one before is known to be done.
-    assert!(pauses.iter().all(|pause| *pause >= Duration::from_millis(100)), "{pauses:?}");
-}
 
 fn site_with_robots(world: &World) {
     world

@@ -33,11 +33,6 @@ impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
-
-    /// Whether it is for `robots.txt`, which limits for pages and images do not bind.
-    fn is_for_robots(&self) -> bool {
-        self.path == "/robots.txt"
-    }
 }
 
 impl Log {
@@ -56,16 +51,14 @@ impl Log {
         self.with(|log| log.connections)
     }
 
-    /// The most pages and images that were asked for and not yet answered at one time.
+    /// The most requests that were not yet answered at one time, `robots.txt` included.
     pub fn most_at_once(&self) -> usize {
         self.with(|log| log.most)
     }
 
-    /// The pauses between the starts of one request for a page or image and the next.
+    /// The pauses between the starts of one request and the next, `robots.txt` included.
     pub fn pauses(&self) -> Vec<Duration> {
-        let mut starts: Vec<Instant> = self.with(|log| {
-            log.requests.iter().filter(|request| !request.is_for_robots()).map(|request| request.at).collect()
-        });
+        let mut starts: Vec<Instant> = self.with(|log| log.requests.iter().map(|request| request.at).collect());
         starts.sort();
         starts.windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
@@ -76,13 +69,12 @@ impl Log {
 
     /// Counts the request as open until what this returns is dropped.
     pub(super) fn begin(&self, request: Request) -> Open<'_> {
-        let counted = !request.is_for_robots();
         self.with(|log| {
             log.requests.push(request);
-            log.open += usize::from(counted);
+            log.open += 1;
             log.most = log.most.max(log.open);
         });
-        Open { log: self, counted }
+        Open { log: self }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
@@ -94,11 +86,10 @@ impl Log {
 #[derive(Debug)]
 pub(super) struct Open<'a> {
     log: &'a Log,
-    counted: bool,
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.log.with(|log| log.open -= usize::from(self.counted));
+        self.log.with(|log| log.open -= 1);
     }
 }

@@ -119,6 +119,8 @@ pub struct Backlog<T> {
     /// Whether the ledger had nothing further when it was last read.
     caught_up: bool,
     reading: bool,
+    /// Whether the last reading was of one host: then the next is of all, lest many hungry hosts keep out the others.
+    read_for_one: bool,
 }
 
 impl<T> Default for Backlog<T> {
@@ -133,6 +135,7 @@ impl<T> Default for Backlog<T> {
             read_up_to: 0,
             caught_up: false,
             reading: false,
+            read_for_one: false,
         }
     }
 }
@@ -154,20 +157,25 @@ impl<T: Item> Backlog<T> {
         if self.reading {
             return None;
         }
+        let all = !self.caught_up && !self.is_cramped();
+        let reading = if all && self.read_for_one { None } else { self.next_for_one() };
+        self.read_for_one = reading.is_some();
+        let reading = reading.or_else(|| all.then_some(Reading::All { after: self.read_up_to }));
+        // Whatever is added from here on is news again.
+        self.caught_up |= matches!(reading, Some(Reading::All { .. }));
+        self.reading = reading.is_some();
+        reading
+    }
+
+    /// What to read for a host that was passed over and has little left.
+    fn next_for_one(&mut self) -> Option<Reading> {
         while let Some(host) = self.hungry.pop_front() {
             let queue = self.hosts.get(&host);
             if let Some((after, share)) = queue.and_then(|queue| Some((queue.passed_over_after?, queue.share))) {
-                self.reading = true;
                 return Some(Reading::Host { host, after, most: share.min(READING) });
             }
         }
-        if self.caught_up || self.is_cramped() {
-            return None;
-        }
-        self.reading = true;
-        // Whatever is added from here on is news again.
-        self.caught_up = true;
-        Some(Reading::All { after: self.read_up_to })
+        None
     }
 
     /// Takes in what a reading found, at most [`Reading::most`] items, except those that are not `wanted`.

@@ -618,4 +618,46 @@ mod tests {
         assert_eq!(pace.may_begin(-1, now), May::Never(Reason::Http(503)));
         assert_eq!(pace.may_begin(-2, now), May::Wait(now + SECOND));
     }
+
+    /// A host that bears `bears` requests at once and refuses what is beyond, each taking a tenth of a second, for ten
+    /// minutes. Returns how many requests it served and refused.
+    fn crawl_a_host_that_bears(bears: usize, per_host: usize) -> (usize, usize) {
+        let (mut pace, begun) = of(per_host, Duration::ZERO);
+        let (mut now, mut served, mut refused) = (begun, 0, 0);
+        // The ends of those that are served and of those that are refused.
+        let mut out: Vec<(Instant, u16)> = Vec::new();
+        while now < begun + LONGEST {
+            while out.len() < 50 && pace.may_begin(1, now) == May::Begin {
+                pace.begin(1, now);
+                let busy = out.iter().filter(|(_, status)| *status == 200).count();
+                let (takes_ms, answer) = if busy < bears { (100, 200) } else { (1, 429) };
+                out.push((now + Duration::from_millis(takes_ms), answer));
+            }
+            out.sort();
+            if out.is_empty() {
+                match pace.may_begin(1, now) {
+                    May::Wait(next) => now = next,
+                    other => panic!("{other:?}, and nothing is out"),
+                }
+                continue;
+            }
+            let (end, answer) = out.remove(0);
+            now = end;
+            served += usize::from(answer == 200);
+            refused += usize::from(answer == 429);
+            pace.answered(1, &Heard { took: Some(Duration::from_millis(100)), ..status(answer) }, now);
+        }
+        (served, refused)
+    }
+
+    #[test]
+    fn the_window_finds_what_a_host_bears_and_stays_there() {
+        for (bears, per_host) in [(3, 8), (1, 8), (6, 8), (8, 8), (20, 0)] {
+            let (served, refused) = crawl_a_host_that_bears(bears, per_host);
+            let most = bears * 6_000;
+            println!("{bears} of {per_host}: {served} served of {most}, {refused} refused");
+            assert!(served * 10 > most * 6, "bears {bears} of {per_host}: {served} of {most} were served");
+            assert!(refused * 20 < served, "bears {bears} of {per_host}: {refused} refused, {served} served");
+        }
+    }
 }

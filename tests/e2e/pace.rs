@@ -96,10 +96,11 @@ async fn a_host_that_asks_for_rest_is_not_asked_before_its_time_and_others_go_on
     // One asks for it at its robots.txt.
     shut.sequence("/robots.txt", vec![busy(503), Response::status(404)]).image("/late.png", png(5, 5, 5));
     all.push(shut.url("/late.png"));
-    let tags: String = all.iter().map(|url| format!("<img src=\"{url}\">")).collect();
+    let tags: String = all.iter().map(|url| format!("<img src=\"{url}\">")).collect::<Vec<_>>().concat();
     world.page("/", &format!("{tags}<a href=/later.html>later</a>")).page("/later.html", "<p>Nothing.</p>");
 
     world.downloaders(4).await;
+    let begun = Instant::now();
     let finished = world.crawl(&["--per-host", "2"]).await;
     finished.expect_complete().expect_stored(all.len());
 
@@ -113,7 +114,7 @@ async fn a_host_that_asks_for_rest_is_not_asked_before_its_time_and_others_go_on
     let asked = shut.log().requests();
     assert_eq!(asked.len(), 3, "robots.txt twice and an image: {asked:?}");
     assert!(asked[1].at >= asked[0].at + REST, "robots.txt is a request like any other");
-    let meanwhile = between(&other, asked[0].at - REST, asked[0].at + REST).len();
+    let meanwhile = between(&other, begun, asked[0].at + REST).len();
     assert_eq!(meanwhile, usize::try_from(OTHERS).expect("few") + 1, "the other host's images came while these rested");
     assert_eq!(other.log().most_at_once(), 2, "by as many at once as ever");
 }
@@ -126,7 +127,7 @@ async fn a_host_that_asks_for_too_long_a_rest_has_failed_and_can_be_retried() {
     let begun = Instant::now();
     let finished = world.urls(&urls, &["--per-host", "2"]).await;
     finished.expect_complete();
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
     for url in &urls {
         finished.row(url).expect("failed", Some("http-429"));
     }

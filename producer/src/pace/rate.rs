@@ -1,6 +1,9 @@
 //! How many requests a host bears at once, learned from its answers: halved when the host throttles, does not answer in
 //! time, or answers ever more slowly; one more for each window of good answers. Nothing here is above what the user allows.
 //!
+//! The window at which a host complained is tried again only now and then: with a host that bears three, four would be
+//! refused every other second.
+//!
 //! As in TCP's congestion avoidance, what was out when the window was cut says nothing new about it: a burst of sixteen
 //! refusals is one sign.
 
@@ -13,6 +16,9 @@ const GROWS_EVERY: Duration = Duration::from_millis(500);
 
 /// A window grows by this part of itself, at least by one: a large one would take minutes otherwise.
 const GROWS_BY: usize = 16;
+
+/// The window at which a host complained is not tried again for so long.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// Answers whose mean is looked at.
 const RECENT: f64 = 8.0;
@@ -65,8 +71,14 @@ pub(super) struct Rate {
     /// As the host's answers say. 0: no limit, as long as the user sets none and the host has not complained.
     limit: usize,
     cut: Epoch,
+    /// Good answers since the window last changed.
     good: usize,
     grew: Option<Instant>,
+    /// Whether there was a good answer since the host last complained.
+    content: bool,
+    /// The window at which the host last complained, having been content before, and when. 0: none to mind.
+    wall: usize,
+    complained: Option<Instant>,
     /// Means of the time that answers took, in seconds.
     recent: f64,
     best: f64,
@@ -76,7 +88,19 @@ pub(super) struct Rate {
 impl Rate {
     /// `most` requests at once to begin with, and never more (0: no limit).
     pub(super) fn new(most: usize) -> Self {
-        Self { most, limit: most, cut: Epoch::default(), good: 0, grew: None, recent: 0.0, best: 0.0, heard: 0 }
+        Self {
+            most,
+            limit: most,
+            cut: Epoch::default(),
+            good: 0,
+            grew: None,
+            content: false,
+            wall: 0,
+            complained: None,
+            recent: 0.0,
+            best: 0.0,
+            heard: 0,
+        }
     }
 
     /// Requests at once; 0: no limit.
@@ -97,22 +121,29 @@ impl Rate {
             _ => false,
         };
         match sign {
-            Sign::Bad if !stale => self.halve(out),
+            Sign::Bad if !stale => self.halve(out, now),
             // Only what we ask of a host can be less; one that is slow with a request or two is just slow.
-            Sign::Good(_) if slow && !stale && self.limit > 1 && out >= self.limit => self.halve(out),
+            Sign::Good(_) if slow && !stale && self.limit > 1 && out >= self.limit => self.halve(out, now),
             Sign::Good(_) if !slow && !stale => self.grow(now),
             _ => {}
         }
     }
 
-    fn halve(&mut self, out: usize) {
+    fn halve(&mut self, out: usize, now: Instant) {
         let from = if self.limit == 0 { out } else { self.limit };
+        // Complaints on end are one: the first says what it bears.
+        if self.wall == 0 || self.content {
+            self.wall = from;
+        }
+        self.content = false;
+        self.complained = Some(now);
         self.limit = (from / 2).max(1);
         self.cut.begin(out.saturating_sub(1));
         self.good = 0;
     }
 
     fn grow(&mut self, now: Instant) {
+        self.content = true;
         if self.is_full() {
             return;
         }
@@ -120,11 +151,21 @@ impl Rate {
         if self.good < self.limit || self.grew.is_some_and(|grew| now < grew + GROWS_EVERY) {
             return;
         }
-        self.good = 0;
-        self.grew = Some(now);
-        self.limit += (self.limit / GROWS_BY).max(1);
+        let mut limit = self.limit + (self.limit / GROWS_BY).max(1);
+        if self.wall > 0 && limit >= self.wall {
+            if self.complained.is_some_and(|complained| now < complained + AGAIN_AFTER) {
+                limit = self.wall - 1;
+            } else {
+                self.wall = 0;
+            }
+        }
         if self.most > 0 {
-            self.limit = self.limit.min(self.most);
+            limit = limit.min(self.most);
+        }
+        if limit > self.limit {
+            self.limit = limit;
+            self.good = 0;
+            self.grew = Some(now);
         }
     }
 
@@ -190,6 +231,18 @@ mod tests {
             rate.hear(QUICK, 32, now + Duration::from_secs(1));
         }
         assert_eq!(rate.limit(), 34, "a sixteenth at a time");
+
+        // Where it complained, it is left at for a while.
+        let mut rate = Rate::new(8);
+        hear_all(&mut rate, &[QUICK; 9], now);
+        rate.hear(Sign::Bad, 1, now);
+        let limits: Vec<usize> = (0..200)
+            .map(|step| {
+                rate.hear(QUICK, 1, now + Duration::from_millis(100 * step));
+                rate.limit()
+            })
+            .collect();
+        assert_eq!((limits[50], limits[99], limits[150]), (7, 7, 8), "{limits:?}");
     }
 
     #[test]

@@ -17,10 +17,9 @@ use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Ty
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
-use producer::frontier::{Filter, Frontier, Selection};
+use producer::frontier::{Frontier, Selection};
 use producer::ledger::Ledger;
 use producer::pipeline::Listing;
-use producer::scope::ScopeKind;
 use producer::seeds::list::{self, ListOptions};
 
 const SCHEMA: &str = "message list {
@@ -130,8 +129,7 @@ fn read(paths: &[PathBuf], how: &ListOptions) -> anyhow::Result<u64> {
 }
 
 async fn into_ledger(paths: &[PathBuf], how: &ListOptions, folder: &Path, rows: u64) -> anyhow::Result<()> {
-    let selection = Selection { scope: ScopeKind::Page, depth: 0, pages: Filter::default(), images: Filter::default() };
-    let frontier = Frontier::new(selection, Guard { allow_private: false }, &[]);
+    let frontier = Frontier::new(Selection::of_list(), Guard { allow_private: false }, &[]);
     let ledger = Ledger::create(folder, &"bench".parse().map_err(anyhow::Error::msg)?, "{}", None)?;
     let mut listing = Listing::new(list::open(paths, how)?, frontier, 0)?;
     let started = Instant::now();

@@ -52,6 +52,20 @@ pub struct Selection {
     pub longest_url: usize,
 }
 
+impl Selection {
+    /// Of a list of images: no pages, and every row.
+    #[must_use]
+    pub fn of_list() -> Self {
+        Self {
+            scope: ScopeKind::Page,
+            depth: 0,
+            pages: Filter::default(),
+            images: Filter::default(),
+            longest_url: MAX_URL,
+        }
+    }
+}
+
 /// The document on which something was found.
 #[derive(Debug, Clone, Copy)]
 pub struct Found<'a> {

@@ -149,7 +149,7 @@ async fn an_endless_calendar_is_left_and_the_summary_says_so() {
 #[tokio::test]
 async fn pages_and_addresses_have_caps() {
     let mut world = embedded("caps").await;
-    let many: String = (0..20).map(|number| format!("<img src=/i-{number}.png>")).collect();
+    let many = (0..20).map(|number| format!("<img src=/i-{number}.png>")).collect::<Vec<_>>().concat();
     world.page("/", &format!("{many}<a href=/{}>long</a><img src=/{}.png>", "p".repeat(300), "i".repeat(300)));
     let finished = world.crawl(&["--max-images-per-page", "5", "--max-url-length", "200", "--retries", "0"]).await;
     finished.expect_complete();

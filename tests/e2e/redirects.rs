@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Response, Site, World, png};
+use harness::{Response, Site, png};
 
 use crate::{embedded, world};
 

@@ -1,15 +1,13 @@
 //! `producer urls`: the images of a list.
 
 use common::exit::Exit;
-use common::wire::MAX_URL;
 use tokio::task::spawn_blocking;
 
 use super::run::{self, Begin, Session};
 use crate::cli::UrlsOptions;
-use crate::frontier::{Filter, Frontier, Selection};
+use crate::frontier::{Frontier, Selection};
 use crate::page_fetch::PageFetch;
 use crate::pipeline::{Listing, Source};
-use crate::scope::ScopeKind;
 use crate::seeds::list::{self, ListOptions};
 use crate::settings::RunSettings;
 
@@ -23,15 +21,7 @@ pub async fn urls(options: UrlsOptions, begin: Begin, session: Session) -> anyho
         caption_column: options.caption_column,
         columns: options.columns,
     };
-    // A list has no pages: only the rules for images matter.
-    let selection = Selection {
-        scope: ScopeKind::Page,
-        depth: 0,
-        pages: Filter::default(),
-        images: Filter::default(),
-        longest_url: MAX_URL,
-    };
-    let frontier = Frontier::new(selection, settings.guard, &[]);
+    let frontier = Frontier::new(Selection::of_list(), settings.guard, &[]);
     let done_with = match &begin {
         Begin::New(_) => Some(0),
         Begin::Again(again) => again.standing.list_rows_read,

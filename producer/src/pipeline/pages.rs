@@ -180,13 +180,16 @@ impl Pipeline {
         match result {
             Ok(Answer::Page(fetched)) => {
                 self.pages.attempts.remove(&page.id);
-                let heard = Heard { status: Some(fetched.status), took: Some(took), ..Heard::default() };
+                let bytes = u64::try_from(fetched.body.len()).ok();
+                let heard = Heard { status: Some(fetched.status), took: Some(took), bytes, ..Heard::default() };
                 self.answered(page.host, &page.url, &heard);
                 self.read_page(page, fetched);
             }
             Ok(Answer::Moved(target)) => {
                 self.pages.attempts.remove(&page.id);
-                self.answered(page.host, &page.url, &Heard { took: Some(took), ..Heard::default() });
+                // Which redirect it was makes no difference.
+                let heard = Heard { status: Some(302), took: Some(took), ..Heard::default() };
+                self.answered(page.host, &page.url, &heard);
                 match self.follow_page(page, &target) {
                     Ok(()) => {}
                     Err((page, Some(reason))) => self.page_missed(&page, reason.into(), None),

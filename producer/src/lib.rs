@@ -14,6 +14,9 @@ pub mod dispatch;
 mod entities;
 pub mod extract;
 pub mod frontier;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ledger;
 pub mod pace;
 pub mod page_fetch;

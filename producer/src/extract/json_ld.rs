@@ -4,6 +4,8 @@
 //! It is no JSON-LD processor: contexts are not looked at, because pages write schema.org's own words, and references
 //! by `@id` are not followed, because what they lead to is on the page and is read where it stands.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod tolerant;
 
 use url::Url;

@@ -18,6 +18,8 @@ mod css;
 mod data_uri;
 mod element;
 mod found;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod guard;
 mod head;
 mod images;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 
-/// The values as JSON, of names that come twice the last.
+/// The values as JSON.
 fn shown(values: &[Value]) -> serde_json::Value {
     let one = |value: &Value| match value {
         Value::Text(text) => json!(text),
@@ -16,18 +16,6 @@ fn shown(values: &[Value]) -> serde_json::Value {
         }
     };
     values.iter().map(one).collect()
-}
-
-/// `value` without what the reader does not keep.
-fn without_numbers(value: &serde_json::Value) -> Option<serde_json::Value> {
-    Some(match value {
-        serde_json::Value::String(_) => value.clone(),
-        serde_json::Value::Array(items) => items.iter().filter_map(without_numbers).collect(),
-        serde_json::Value::Object(fields) => {
-            fields.iter().filter_map(|(name, value)| Some((name.clone(), without_numbers(value)?))).collect()
-        }
-        _ => return None,
-    })
 }
 
 #[test]
@@ -44,9 +32,8 @@ fn json_is_read_as_json() {
         "[\"\u{2028}\u{7f}\"]",
     ];
     for text in cases {
-        let strict: serde_json::Value = serde_json::from_str(text).expect("JSON");
-        let expected: serde_json::Value = without_numbers(&strict).into_iter().collect();
-        assert_eq!(shown(&read(text, &Limits::default())), expected, "{text}");
+        serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        super::super::fuzzing::agrees_with_serde(text);
     }
 }
 

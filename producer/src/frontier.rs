@@ -91,7 +91,7 @@ impl Frontier {
         Self { selection, guard, scopes: RwLock::new(scopes) }
     }
 
-    /// A seed led elsewhere by a redirect: the crawl is of the place it led to, too.
+    /// A seed led elsewhere: the crawl is of the place it led to, too.
     pub fn seed_moved(&self, to: &Url) {
         let scope = Scope::new(self.selection.scope, to.clone());
         let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +121,10 @@ impl Frontier {
     #[must_use]
     pub fn listed_page(&self, url: Url, from: Found<'_>, traps: &mut Traps) -> Option<NewPage> {
         match from.document.kind {
-            PageKind::Sitemap => self.page(url, from.document.depth, traps),
+            PageKind::Sitemap => {
+                let page = self.page(url, from.document.depth, traps)?;
+                Some(NewPage { hops: from.document.hops + 1, ..page })
+            }
             // Some page led to it, as it does to other pages.
             PageKind::Page | PageKind::StyleSheet | PageKind::Robots => self.link(url, from, traps),
         }
@@ -131,9 +134,6 @@ impl Frontier {
     #[must_use]
     pub fn refresh(&self, url: Url, from: Found<'_>, traps: &mut Traps) -> Option<NewPage> {
         let hops = from.document.hops + 1;
-        if from.document.depth == 0 {
-            self.seed_moved(&url);
-        }
         let page = self.page(url, from.document.depth, traps)?;
         (hops <= MAX_HOPS).then_some(NewPage { hops, ..page })
     }

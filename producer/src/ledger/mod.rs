@@ -214,6 +214,15 @@ pub struct PendingImage {
     pub alone: bool,
 }
 
+impl PendingPage {
+    /// Whether the crawl began here. Pages that sitemaps name are as near, and are not: where those lead says nothing of what
+    /// the crawl is of.
+    #[must_use]
+    pub fn is_seed(&self) -> bool {
+        self.depth == 0 && self.hops == 0 && self.kind == PageKind::Page
+    }
+}
+
 impl PendingImage {
     /// Whether it stood in its page as a `data:` URI, so that there is nothing to fetch.
     #[must_use]
@@ -225,7 +234,7 @@ impl PendingImage {
 /// Where a run stands that is gone on with.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
-    /// Where the seeds' redirects led.
+    /// Where the seeds led, by redirects or refreshes.
     pub moved_seeds: Vec<String>,
     /// Rows of the list that are done with, or `None` if that is all of them.
     pub list_rows_read: Option<u64>,
@@ -298,6 +307,8 @@ pub struct PageDone {
     pub final_url: Option<String>,
     /// Why it was not read to its end, if it was not.
     pub truncated: Option<String>,
+    /// Places that the crawl is of from now on, because a seed led there.
+    pub scopes: Vec<String>,
     /// The images on it.
     pub images: Vec<NewImage>,
     /// The documents it leads to that are to be fetched.
@@ -438,6 +449,7 @@ impl Ledger {
                 let mut traps = done.traps.clone();
                 traps.endless += pages::add(book, sql, &done.pages, chain)?;
                 traps::note(book, sql, &traps)?;
+                pages::note_scopes(sql, &done.scopes)?;
                 pages::finish(book, sql, &done)?;
                 manifest::rows(sql, &added.settled, want_rows)
             })

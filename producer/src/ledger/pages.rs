@@ -4,7 +4,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::book::Book;
-use super::{HostId, NewPage, PageDone, PageKind, PendingPage, RowId, waiting};
+use super::{HostId, NewPage, PageDone, PageKind, PendingPage, RowId, schema, waiting};
 
 /// Pages in a row, each found on the one before, whose addresses differ in numbers alone and that brought no image that was
 /// not known: so many are a calendar or the like, and the next is not followed.
@@ -40,10 +40,14 @@ pub(super) fn chain(sql: &Connection, id: RowId) -> rusqlite::Result<u32> {
     sql.prepare_cached("SELECT chain FROM pages WHERE id = ?1")?.query_row([id], |row| row.get(0))
 }
 
-/// Where redirects of the seeds led: the scope grew by it.
+/// Where the seeds led: the scope grew by it.
 pub(super) fn moved_seeds(sql: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut moved = sql.prepare("SELECT final_url FROM pages WHERE depth = 0 AND final_url IS NOT NULL")?;
+    let mut moved = sql.prepare("SELECT value FROM run WHERE key LIKE 'scope:%'")?;
     moved.query_map([], |row| row.get(0))?.collect()
+}
+
+pub(super) fn note_scopes(sql: &Connection, scopes: &[String]) -> rusqlite::Result<()> {
+    scopes.iter().try_for_each(|url| schema::set(sql, &format!("scope:{url}"), url))
 }
 
 pub(super) fn add_seen(book: &mut Book, sql: &Connection, url: &str, host: &str, depth: u32) -> rusqlite::Result<()> {

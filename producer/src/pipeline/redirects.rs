@@ -35,7 +35,7 @@ impl Pipeline {
         if page.kind == PageKind::Page {
             match &self.pages.work {
                 // The crawl is of the place that its seed is at.
-                Some(work) if page.depth == 0 => work.frontier.seed_moved(&target),
+                Some(work) if page.is_seed() => work.frontier.seed_moved(&target),
                 Some(work) if !work.frontier.in_scope(&target) => return Err((page, None)),
                 Some(_) | None => {}
             }

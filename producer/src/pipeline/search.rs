@@ -34,6 +34,7 @@ pub(super) fn found_nothing(id: RowId, state: PageState) -> PageDone {
         http_status: None,
         final_url: None,
         truncated: None,
+        scopes: Vec::new(),
         images: Vec::new(),
         pages: Vec::new(),
         traps: Traps::default(),
@@ -45,6 +46,7 @@ pub(super) fn search(work: &PageWork, document: &PendingPage, fetched: &Fetched)
     let done = PageDone {
         http_status: Some(fetched.status),
         final_url: (document.redirects > 0).then(|| fetched.url.to_string()),
+        scopes: (document.is_seed() && document.redirects > 0).then(|| fetched.url.to_string()).into_iter().collect(),
         truncated: fetched.cut.then(|| "too long".to_owned()),
         ..found_nothing(document.id, PageState::Fetched)
     };
@@ -102,9 +104,19 @@ impl Search<'_> {
         let sheets = page.style_sheets.into_iter();
         let sheets = sheets.filter_map(|url| self.work.frontier.needed(url, PageKind::StyleSheet, self.found));
         self.done.pages.extend(sheets);
-        let refresh = page.refresh.and_then(|url| self.work.frontier.refresh(url, self.found, &mut self.done.traps));
-        self.done.pages.extend(refresh);
+        if let Some(url) = page.refresh {
+            self.refresh(url);
+        }
         self.links(page.links);
+    }
+
+    /// The page sends its reader on; what the crawl is of is there, if it began here.
+    fn refresh(&mut self, url: Url) {
+        if self.found.document.is_seed() {
+            self.work.frontier.seed_moved(&url);
+            self.done.scopes.push(url.to_string());
+        }
+        self.done.pages.extend(self.work.frontier.refresh(url, self.found, &mut self.done.traps));
     }
 
     fn image(&mut self, candidate: Candidate, refused: Option<Verdict>) {

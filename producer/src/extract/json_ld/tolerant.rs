@@ -37,7 +37,8 @@ impl Value {
 
 /// The lists and objects in `text` that are in no other.
 pub(super) fn read(text: &str, limits: &Limits) -> Vec<Value> {
-    let unescaped = (!text.contains('"') && text.contains("&quot;")).then(|| entities::decode(text));
+    let is_escaped = !text.contains('"') && ["&quot;", "&#34;", "&#x22;"].iter().any(|quote| text.contains(quote));
+    let unescaped = is_escaped.then(|| entities::decode(text));
     let mut tokens = Tokens { rest: unescaped.as_deref().unwrap_or(text), outside: true };
     let mut reader = Reader { limits, values: 0, open: Vec::new(), too_deep: 0, roots: Vec::new() };
     while let Some(token) = tokens.next() {

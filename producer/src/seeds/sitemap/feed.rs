@@ -92,7 +92,11 @@ impl Feed {
             ("link", Some(Item { link: link @ None, .. })) => *link = finds.resolve(text),
             ("guid", Some(item)) if self.in_permalink && text.contains("://") => item.id = finds.resolve(text),
             ("url", _) if self.in_image => self.add_text(text, finds),
-            ("image", _) => self.in_image = false,
+            // Some write the address right into it.
+            ("image", _) if self.in_image => {
+                self.in_image = false;
+                self.add_text(text, finds);
+            }
             // Of Atom; in RSS they are nothing, or an address all the same.
             ("logo" | "icon", None) => self.add_text(text, finds),
             ("content", _) => self.end_media(finds),

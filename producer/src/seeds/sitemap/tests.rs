@@ -119,6 +119,10 @@ fn feeds() {
             "p /a [/1] [/3], p /b, i /l.png, i /i.ico",
         ),
         ("<rss><item><enclosure url='/a.jpg'/></item></rss>", "i /a.jpg"),
+        (
+            "<rss><item><link>/a</link><image> /a.jpg </image><image><url>/b</url> </image></item></rss>",
+            "p /a [/a.jpg] [/b]",
+        ),
         ("<rss><item><link>/a</link><item><link>/b</link></item></item></rss>", "p /a, p /b"),
         ("<rss><item><link><![CDATA[ http://h/a ]]></link><media:content url='/1.png'></item></rss>", "p /a [/1.png]"),
     ];

@@ -54,6 +54,7 @@ fn what_pages_write_for_json() {
         ("CDATA in comments", "/*<![CDATA[*/{\"a\":\"b\",\"c\":[\"d\"]}/*]]>*/"),
         ("CDATA in one line", "// <![CDATA[ {\"a\":\"b\",\"c\":[\"d\"]} // ]]>"),
         ("entities", "{&quot;a&quot;:&quot;b&quot;,&quot;c&quot;:[&quot;d&quot;]}"),
+        ("numbers of characters", "{&#34;a&#34;:&#x22;b&#34;,&#34;c&#34;:[&#34;d&#34;]}"),
         ("a byte order mark", "\u{feff}{\"a\":\"b\",\"c\":[\"d\"]}"),
         ("odd spaces", "\u{a0}{\0\"a\":\u{2028}\"b\",\"c\":[\"d\"]}"),
         ("cut in a string", r#"{"a":"b","c":["d"#),

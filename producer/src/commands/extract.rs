@@ -1,6 +1,7 @@
 //! `producer extract`: what a page offers. Nothing is fetched but the page.
 
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use anyhow::Context;
 use common::exit::Exit;
@@ -45,12 +46,25 @@ pub async fn extract(options: ExtractOptions) -> anyhow::Result<Exit> {
         let base = given.unwrap_or(fetched.url);
         extract::extract(&fetched.body, fetched.content_type.as_deref(), &base, &how)
     } else {
+        let content_type = by_name(&options.page);
         let bytes = read(&options.page).map_err(|error| ExtractError::Read(options.page, error))?;
         let base = given.map_or_else(|| NOWHERE.parse(), Ok)?;
-        extract::extract(&bytes, None, &base, &how)
+        extract::extract(&bytes, content_type, &base, &how)
     };
     print(&page).context("cannot write to standard output")?;
     Ok(Exit::Complete)
+}
+
+/// What a server would say of a file of this name.
+fn by_name(file: &str) -> Option<&'static str> {
+    let ending = Path::new(file).extension()?.to_str()?.to_ascii_lowercase();
+    match &*ending {
+        "html" | "htm" => Some("text/html"),
+        "xhtml" | "xht" => Some("application/xhtml+xml"),
+        "svg" => Some("image/svg+xml"),
+        "css" => Some("text/css"),
+        _ => None,
+    }
 }
 
 fn read(file: &str) -> io::Result<Vec<u8>> {
@@ -71,4 +85,24 @@ fn print(page: &Page) -> io::Result<()> {
         tracing::warn!(%why, "the page was read in part");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_as_its_name_says() {
+        for (file, expected) in [
+            ("a/b.HTML", Some("text/html")),
+            ("b.xhtml", Some("application/xhtml+xml")),
+            ("b.svg", Some("image/svg+xml")),
+            ("b.css", Some("text/css")),
+            ("-", None),
+            ("html", None),
+            ("b.php", None),
+        ] {
+            assert_eq!(by_name(file), expected, "{file}");
+        }
+    }
 }

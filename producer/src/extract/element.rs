@@ -29,7 +29,10 @@ impl<'a> Element<'a> {
     }
 }
 
-/// The words of a set.
+/// The words of a set. What is longer than any that is meant is not read to its end.
 pub(super) fn words(value: &str) -> impl Iterator<Item = &str> {
-    value.split_ascii_whitespace()
+    value[..value.floor_char_boundary(LONGEST_SET)].split_ascii_whitespace()
 }
+
+/// Bytes of a set of words that are looked at.
+const LONGEST_SET: usize = 4096;

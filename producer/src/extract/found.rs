@@ -135,7 +135,7 @@ impl<'a> Found<'a> {
     /// The image that a `data:` URI holds, if it holds one.
     pub(super) fn data(&mut self, text: &str, words: &Words) {
         let most = self.limits.data_bytes.min(self.data_left);
-        self.budget.charge(text.len() / 4);
+        self.budget.charge(text.len() / 2);
         let Some((url, bytes)) = data_uri::decode(text.trim_ascii(), most).ok().and_then(|data| held(data)) else {
             return;
         };

@@ -37,9 +37,10 @@ pub struct Limits {
     pub data_bytes: usize,
     /// Decoded bytes of all `data:` URIs of a page; further ones are skipped. Default 4 MiB. (`found`)
     pub page_data_bytes: usize,
-    /// Bytes of one `style` element or `script` of linked data; the rest is not read. Default 2 MiB. (`blocks`)
+    /// Bytes of one `style` element, `script` of linked data or `iframe srcdoc`; the rest is not read. Default 2 MiB.
+    /// (`blocks`, `links`)
     pub block_bytes: usize,
-    /// Pages within pages (`iframe srcdoc`) within each other; deeper ones are not read. Default 3. (`walk`)
+    /// Pages within pages (`iframe srcdoc`) within each other; deeper ones are not read. Default 3. (`links`)
     pub nested: usize,
     /// Of a style sheet.
     pub(super) css: css::Limits,

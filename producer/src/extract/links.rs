@@ -7,7 +7,7 @@ use super::element::Element;
 use super::guard;
 use super::scope::{Scope, line};
 use super::walk::Walk;
-use super::{Candidate, Source};
+use super::{Candidate, Source, Truncated};
 
 /// Words of `rel` that ask not to follow the link.
 const NOFOLLOW: [&str; 3] = ["nofollow", "ugc", "sponsored"];
@@ -42,9 +42,13 @@ impl Walk<'_> {
             self.follow(src, element, outer);
         }
         if let Some(page) = element.get("srcdoc").filter(|_| self.nested < self.found.limits.nested) {
+            let end = page.floor_char_boundary(self.found.limits.block_bytes);
+            if end < page.len() {
+                self.found.cut(Truncated::Block);
+            }
             self.nested += 1;
             let noscript = std::mem::take(&mut self.noscript);
-            guard::parse(page.into(), self);
+            guard::parse(page[..end].into(), self);
             self.end_block();
             self.noscript = noscript;
             self.nested -= 1;

@@ -9,6 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
 use html5ever::tree_builder::{Tracer, TreeBuilder, TreeBuilderOpts};
@@ -25,6 +26,10 @@ const TOKEN: usize = 16;
 
 /// Elements open at once in ordinary pages, whose links have attributes too.
 const SHALLOW: usize = 32;
+
+/// Text is handed on in pieces of this many bytes: the tokenizer makes a piece of each line, and in a `table` the tree
+/// builder keeps all of them until the next tag.
+const TEXT: usize = 64 << 10;
 
 type Handle = Rc<Node>;
 
@@ -52,6 +57,8 @@ pub(super) struct Meter<'w, 'a> {
     /// The last text since `start_piece` ended in `>`.
     in_text: Cell<bool>,
     open: Cell<usize>,
+    /// Text that is still to be handed on.
+    text: RefCell<StrTendril>,
     /// Attributes on all `html` and `body` tags: every further such tag adds its own to those of the first.
     merged: Cell<usize>,
 }
@@ -69,6 +76,7 @@ impl<'w, 'a> Meter<'w, 'a> {
             closed: Cell::new(false),
             in_text: Cell::new(false),
             open: Cell::new(0),
+            text: RefCell::default(),
             merged: Cell::new(0),
         }
     }
@@ -96,6 +104,28 @@ impl<'w, 'a> Meter<'w, 'a> {
     /// Whether there is no use in going on.
     pub(super) fn is_over(&self) -> bool {
         self.budget.stopped().is_some() || self.builder.sink.walk.borrow().again.is_some()
+    }
+
+    fn add_text(&self, text: &StrTendril, line: u64) {
+        self.in_text.set(text.ends_with('>'));
+        let length = {
+            let mut waiting = self.text.borrow_mut();
+            waiting.push_tendril(text);
+            waiting.len()
+        };
+        if length >= TEXT {
+            self.hand_on_text(line);
+        }
+    }
+
+    /// What a text does, it does before whatever follows it.
+    fn hand_on_text(&self, line: u64) {
+        let text = self.text.take();
+        if !text.is_empty() {
+            self.budget.charge(TOKEN + self.open.get() / 8 + text.len() / 16);
+            // The tree builder only ever goes on after text.
+            drop(self.builder.process_token(Token::CharacterTokens(text), line));
+        }
     }
 
     fn after_tag(&self, kind: TagKind, name: &LocalName, attributes: usize, result: &TokenSinkResult<Handle>) {
@@ -134,6 +164,16 @@ impl TokenSink for Meter<'_, '_> {
     type Handle = Handle;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Handle> {
+        if let Token::CharacterTokens(text) = &token {
+            self.add_text(text, line);
+            return TokenSinkResult::Continue;
+        }
+        // It says of what was read before; the tree builder does nothing with it.
+        if let Token::ParseError(_) = token {
+            self.budget.charge(TOKEN);
+            return TokenSinkResult::Continue;
+        }
+        self.hand_on_text(line);
         match token {
             Token::TagToken(Tag { kind, ref name, ref attrs, .. }) => {
                 let (name, attributes) = (name.clone(), attrs.len());
@@ -145,21 +185,18 @@ impl TokenSink for Meter<'_, '_> {
                 self.after_tag(kind, &name, attributes, &result);
                 result
             }
-            Token::CharacterTokens(ref text) => {
-                self.in_text.set(text.ends_with('>'));
-                self.budget.charge(TOKEN + self.open.get() / 8);
-                self.builder.process_token(token, line)
-            }
             Token::CommentToken(_) | Token::DoctypeToken(_) => {
                 self.closed.set(true);
                 self.budget.charge(TOKEN);
                 self.builder.process_token(token, line)
             }
-            Token::NullCharacterToken | Token::ParseError(_) => {
+            Token::NullCharacterToken => {
                 self.budget.charge(TOKEN);
                 self.builder.process_token(token, line)
             }
-            Token::EOFToken => self.builder.process_token(token, line),
+            Token::EOFToken | Token::CharacterTokens(_) | Token::ParseError(_) => {
+                self.builder.process_token(token, line)
+            }
         }
     }
 

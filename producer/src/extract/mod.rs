@@ -97,7 +97,7 @@ pub enum Truncated {
     Links,
     /// More bytes of addresses and words than [`Limits::found_bytes`]; shorter ones are still found.
     Found,
-    /// A `style` or `script` longer than [`Limits::block_bytes`]; the rest of the page is still read.
+    /// A `style`, `script` or `srcdoc` longer than [`Limits::block_bytes`]; the rest of the page is still read.
     Block,
 }
 
@@ -111,7 +111,7 @@ impl fmt::Display for Truncated {
             Self::Images => "too many images",
             Self::Links => "too many links",
             Self::Found => "too many bytes of addresses and words",
-            Self::Block => "a style sheet or script that is too long",
+            Self::Block => "a style sheet, script or inner page that is too long",
         })
     }
 }

@@ -33,14 +33,14 @@ impl Feed {
     pub(super) fn take(&mut self, part: Part<'_>, finds: &mut Finds<'_>) {
         match part {
             Part::Start(tag) => self.start(&tag, finds),
-            Part::End { name, text } => self.end(&name, text, finds),
+            Part::End { name, text } => self.end(name, text, finds),
         }
     }
 
     fn start(&mut self, tag: &Tag<'_>, finds: &mut Finds<'_>) {
         let address = |name| tag.attribute(name).and_then(|address| finds.resolve(&address));
         let mut image = None;
-        match tag.name.local.as_str() {
+        match tag.name.local {
             "item" | "entry" => {
                 self.end_item(finds);
                 let id = tag.attribute("about").and_then(|about| finds.resolve(&about));
@@ -87,8 +87,8 @@ impl Feed {
         }
     }
 
-    fn end(&mut self, name: &Name, text: &str, finds: &mut Finds<'_>) {
-        match (name.local.as_str(), &mut self.item) {
+    fn end(&mut self, name: Name, text: &str, finds: &mut Finds<'_>) {
+        match (name.local, &mut self.item) {
             ("link", Some(Item { link: link @ None, .. })) => *link = finds.resolve(text),
             ("guid", Some(item)) if self.in_permalink && text.contains("://") => item.id = finds.resolve(text),
             ("url", _) if self.in_image => self.add_text(text, finds),
@@ -101,12 +101,12 @@ impl Feed {
             ("logo" | "icon", None) => self.add_text(text, finds),
             ("content", _) => self.end_media(finds),
             ("item" | "entry", _) => self.end_item(finds),
-            ("title", _) if name.prefix == "media" => {
+            ("title", _) if name.is_media => {
                 if let Some(media) = &mut self.media {
                     media.title = finds.words(text);
                 }
             }
-            ("description", _) if name.prefix == "media" => {
+            ("description", _) if name.is_media => {
                 if let Some(media) = &mut self.media {
                     media.caption = finds.words(text);
                 }

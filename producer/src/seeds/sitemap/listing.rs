@@ -31,13 +31,13 @@ struct OpenImage {
 impl Listing {
     pub(super) fn take(&mut self, part: Part<'_>, finds: &mut Finds<'_>) {
         match part {
-            Part::Start(tag) => match tag.name.local.as_str() {
+            Part::Start(tag) => match tag.name.local {
                 "url" => self.start_entry(true, finds),
                 "sitemap" => self.start_entry(false, finds),
                 "image" => self.image = Some(OpenImage::default()),
                 _ => {}
             },
-            Part::End { name, text } => self.end(&name.local, text, finds),
+            Part::End { name, text } => self.end(name.local, text, finds),
         }
     }
 

@@ -160,7 +160,7 @@ pub fn is_sitemap(content_type: Option<&str>, bytes: &[u8]) -> bool {
     let mut document = Document::Unknown;
     xml::walk(&mut input, &limits, |part| {
         if let Part::Start(tag) = part {
-            document = Document::by_root(&tag.name.local);
+            document = Document::by_root(tag.name.local);
         }
         ControlFlow::Break(())
     });
@@ -188,7 +188,7 @@ impl Document {
         if matches!(self, Self::Unknown)
             && let Part::Start(root) = &part
         {
-            *self = Self::by_root(&root.name.local);
+            *self = Self::by_root(root.name.local);
         }
         match self {
             Self::Unknown => return ControlFlow::Break(()),

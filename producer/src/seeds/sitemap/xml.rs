@@ -1,4 +1,4 @@
-//! The elements of an XML document, one after the other, with their text. Names without their prefixes and in lower case,
+//! The elements of an XML document, one after the other, with their text. Names go without their prefixes and in any case,
 //! because sites get both wrong; no tree, because sitemaps are flat.
 
 use std::ops::ControlFlow;
@@ -24,18 +24,47 @@ pub(super) enum Part<'a> {
     },
 }
 
-/// The name of an element, in lower case.
+/// The local names of the elements that mean something, in lower case.
+const NAMES: [&str; 22] = [
+    "caption",
+    "content",
+    "description",
+    "enclosure",
+    "entry",
+    "feed",
+    "guid",
+    "icon",
+    "image",
+    "item",
+    "link",
+    "loc",
+    "logo",
+    "rdf",
+    "rss",
+    "sitemap",
+    "sitemapindex",
+    "thumbnail",
+    "thumbnail_loc",
+    "title",
+    "url",
+    "urlset",
+];
+
+/// The name of an element.
+#[derive(Clone, Copy)]
 pub(super) struct Name {
-    /// Without its prefix.
-    pub(super) local: String,
-    /// Empty, if it has none.
-    pub(super) prefix: String,
+    /// Without its prefix, in lower case; empty for all that mean nothing.
+    pub(super) local: &'static str,
+    /// Whether the prefix is Media RSS's.
+    pub(super) is_media: bool,
 }
 
 impl Name {
     fn of(name: QName<'_>) -> Self {
-        let prefix = name.prefix().map(|prefix| prefix.as_ref().to_ascii_lowercase());
-        Self { local: name.local_name().as_ref().to_ascii_lowercase(), prefix: prefix.unwrap_or_default() }
+        let local = name.local_name();
+        let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(local.as_ref()));
+        let is_media = name.prefix().is_some_and(|prefix| prefix.as_ref().eq_ignore_ascii_case("media"));
+        Self { local: known.copied().unwrap_or_default(), is_media }
     }
 }
 
@@ -101,7 +130,7 @@ pub(super) fn walk(
             }
             Ok(Event::Text(part)) => text.add(&part),
             Ok(Event::CData(part)) => text.add(&part),
-            Ok(Event::GeneralRef(reference)) => text.add(&entities::decode(&format!("&{};", &*reference))),
+            Ok(Event::GeneralRef(reference)) => text.refer(&reference),
             Ok(Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_)) => ControlFlow::Continue(()),
             Ok(Event::Eof) => return (depth > 0).then_some(Cut::Broken),
             Err(_) => return Some(Cut::Broken),
@@ -123,5 +152,12 @@ impl Text {
         let room = self.most.saturating_sub(self.text.len());
         self.text.push_str(&part[..part.floor_char_boundary(room)]);
         ControlFlow::Continue(())
+    }
+
+    fn refer(&mut self, name: &str) -> ControlFlow<()> {
+        if self.text.len() == self.most {
+            return ControlFlow::Continue(());
+        }
+        self.add(&entities::decode(&format!("&{name};")))
     }
 }

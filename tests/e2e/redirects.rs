@@ -46,7 +46,7 @@ async fn hops_keep_the_pace_of_the_host_that_they_lead_to() {
     let finished = world.urls(&urls, &["--delay", "100ms"]).await;
     finished.expect_complete().expect_stored(4);
     let pauses = world.site().log().pauses();
-    assert_eq!(pauses.len(), 7, "between four redirects and four images");
+    assert_eq!(pauses.len(), 8, "robots.txt, four redirects, four images");
     assert!(pauses.iter().all(|pause| *pause >= Duration::from_millis(100)), "{pauses:?}");
 }
 

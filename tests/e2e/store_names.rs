@@ -88,7 +88,7 @@ async fn what_servers_call_their_images_names_no_file() {
         "/b/logo.png?size=1",
         "/b/logo.png?size=2",
         "/con",
-        "/..%2f..%2fetc%2fpasswd",
+        "/..%2F..%2Fetc%2Fpasswd",
         "/nul%00.png",
         "/%E2%80%AEgnp.exe",
         "/.png",

@@ -32,6 +32,8 @@ pub async fn crawl(options: CrawlOptions, begin: Begin, session: Session) -> any
         fetch: fetch.clone(),
         frontier,
         extract: crawl.extract,
+        opt_outs: settings.opt_outs,
+        agent: settings.robots_agent().to_owned(),
         max_pages: crawl.max_pages,
         max_images: crawl.max_images,
     };

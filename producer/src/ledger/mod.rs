@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::image_id::ImageId;
+use common::opt_out::Refusal;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
 use common::run_name::RunName;
@@ -166,6 +167,12 @@ pub struct Verdict {
     pub reason: Reason,
     /// The cause in words, where the reason alone does not say it.
     pub detail: Option<String>,
+}
+
+impl From<Refusal> for Verdict {
+    fn from(Refusal { reason, detail }: Refusal) -> Self {
+        Self { status: Status::Blocked, reason, detail: Some(detail) }
+    }
 }
 
 impl From<(Status, Reason)> for Verdict {

@@ -1,12 +1,15 @@
 //! What a document that came offers, within what the run accepts: a pure function on the threads that may compute. It
 //! decides by what came, not by what was expected: a link may lead to a feed, a style sheet or an image.
 
+use common::opt_out::{self, Directive, Directives, PageVerdict, Refusal};
+use common::reason::Reason;
 use url::Url;
 
-use crate::extract::{self, Candidate, Kind, Source};
+use crate::extract::{self, Candidate, Kind, Page, Source};
 use crate::frontier::{Found, Frontier};
 use crate::ledger::{NewImage, PageDone, PageKind, PageState, PendingPage, RowId, Traps, Verdict};
 use crate::page_fetch::{Fetched, PageFetch};
+use crate::robots::RobotsTxt;
 use crate::seeds::sitemap::{self, Sitemap};
 
 /// What it takes to work on pages.
@@ -18,6 +21,10 @@ pub struct PageWork {
     pub frontier: Frontier,
     /// How they are read.
     pub extract: extract::Options,
+    /// The opt-outs that are obeyed.
+    pub opt_outs: Directives,
+    /// The name by which pages and robots.txt files may speak to us.
+    pub agent: String,
     /// `--max-pages`.
     pub max_pages: Option<u64>,
     /// `--max-images`.
@@ -98,16 +105,38 @@ impl Search<'_> {
             &self.work.extract,
         );
         self.done.truncated = self.done.truncated.take().or(page.truncated.map(|why| why.to_string()));
+        let PageVerdict { images: refused, links: nofollow } =
+            opt_out::page_verdict(self.fetched.opt_outs, self.said_by(&page), self.work.opt_outs);
         for image in page.images {
-            self.image(image, None);
+            let by_link = image.source == Source::Link;
+            let nofollow = nofollow.clone().filter(|_| by_link).or_else(|| self.nofollow(image.nofollow));
+            self.image(image, refused.clone().or(nofollow));
         }
-        let sheets = page.style_sheets.into_iter();
-        let sheets = sheets.filter_map(|url| self.work.frontier.needed(url, PageKind::StyleSheet, self.found));
-        self.done.pages.extend(sheets);
+        if refused.is_none() {
+            let sheets = page.style_sheets.into_iter();
+            let sheets = sheets.filter_map(|url| self.work.frontier.needed(url, PageKind::StyleSheet, self.found));
+            self.done.pages.extend(sheets);
+        }
         if let Some(url) = page.refresh {
             self.refresh(url);
         }
-        self.links(page.links);
+        if nofollow.is_none() {
+            for link in page.links.into_iter().filter(|link| self.nofollow(link.nofollow).is_none()) {
+                self.done.pages.extend(self.work.frontier.link(link.url, self.found, &mut self.done.traps));
+            }
+        }
+    }
+
+    /// What a page's `meta` elements say to us, or to everybody.
+    fn said_by(&self, page: &Page) -> Directives {
+        let said = page.metas.iter().map(|(name, content)| opt_out::of_meta(name, content, &self.work.agent));
+        said.fold(Directives::NONE, |all, more| all | more)
+    }
+
+    /// What stands against a link that asks not to be followed.
+    fn nofollow(&self, asked: bool) -> Option<Refusal> {
+        let obeyed = asked && self.work.opt_outs.contains(Directive::NoFollow);
+        obeyed.then(|| Refusal { reason: Reason::NoFollow, detail: "rel of the link".to_owned() })
     }
 
     /// The page sends its reader on; what the crawl is of is there, if it began here.
@@ -119,15 +148,9 @@ impl Search<'_> {
         self.done.pages.extend(self.work.frontier.refresh(url, self.found, &mut self.done.traps));
     }
 
-    fn image(&mut self, candidate: Candidate, refused: Option<Verdict>) {
+    fn image(&mut self, candidate: Candidate, refused: Option<Refusal>) {
         let Some(image) = self.work.frontier.candidate(candidate) else { return };
-        self.done.images.push(NewImage { verdict: image.verdict.clone().or(refused), ..image });
-    }
-
-    fn links(&mut self, links: Vec<extract::Link>) {
-        for link in links {
-            self.done.pages.extend(self.work.frontier.link(link.url, self.found, &mut self.done.traps));
-        }
+        self.done.images.push(NewImage { verdict: image.verdict.clone().or(refused.map(Verdict::from)), ..image });
     }
 
     /// A link that looked like a page's and is an image's.
@@ -163,5 +186,11 @@ impl Search<'_> {
         }
     }
 
-    fn robots(&mut self) {}
+    /// The sitemaps that a robots.txt names.
+    fn robots(&mut self) {
+        let file = RobotsTxt::read(&self.fetched.body, &self.work.agent);
+        let sitemaps = file.sitemaps().iter().filter_map(|text| self.fetched.url.join(text).ok());
+        let sitemaps = sitemaps.filter_map(|url| self.work.frontier.needed(url, PageKind::Sitemap, self.found));
+        self.done.pages.extend(sitemaps);
+    }
 }

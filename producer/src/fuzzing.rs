@@ -7,11 +7,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::{env, fs, process};
 
+use common::wire::MAX_DETAIL;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use url::Url;
 
 pub use crate::extract::fuzzing::{charset, css, data_uri, extract, json_ld, srcset};
+use crate::robots::Rules;
 use crate::seeds::list::{self, ListOptions, Row};
 use crate::seeds::sitemap;
 
@@ -32,10 +34,16 @@ pub const TARGETS: [Target; 10] = [
     ("srcset", srcset),
 ];
 
-/// A robots.txt.
+/// A robots.txt: it is always allowed itself, and what it says has a line.
 pub fn robots(data: &[u8]) {
-    let robots = robotxt::Robots::parse(data, "warren");
-    std::hint::black_box(robots.is_allowed("/a/b?c=d"));
+    let rules = Rules::read(data, "warren");
+    let (Ok(page), Ok(itself)) = (Url::parse("http://h/a/b?c=d"), Url::parse("http://h/robots.txt")) else {
+        return;
+    };
+    let verdict = rules.verdict(&page);
+    assert!(verdict.allowed || verdict.rule.is_some_and(|rule| rule.line() > 0));
+    assert!(rules.verdict(&itself).allowed);
+    assert!(rules.against(&page).and_then(|verdict| verdict.detail).is_none_or(|words| words.len() <= MAX_DETAIL));
 }
 
 /// A sitemap or feed: within its caps, and the same when it is packed.

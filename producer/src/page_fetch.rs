@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::http::{self, Announced, BodyError, ClientSettings, Guard};
+use common::opt_out::{self, Directives};
 use common::reason::Reason;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, FROM, USER_AGENT};
 use reqwest::{Client, Response};
 use url::Url;
 
@@ -43,6 +44,8 @@ pub struct Fetched {
     pub body: Bytes,
     /// Whether there was more.
     pub cut: bool,
+    /// What its headers say of its use, to us or to everybody.
+    pub opt_outs: Directives,
 }
 
 /// What asking for a page came to.
@@ -80,6 +83,7 @@ pub struct PageFetch {
     client: Client,
     guard: Guard,
     user_agent: String,
+    from: Option<String>,
 }
 
 impl PageFetch {
@@ -99,7 +103,20 @@ impl PageFetch {
             client: http::client(&ClientSettings { follows_redirects: false, ..settings })?,
             guard,
             user_agent,
+            from: None,
         })
+    }
+
+    /// Says in every request whom a server's owner may write to (RFC 9110, 10.1.2).
+    #[must_use]
+    pub fn with_from(self, from: Option<String>) -> Self {
+        Self { from, ..self }
+    }
+
+    /// Which addresses it asks.
+    #[must_use]
+    pub fn guard(&self) -> Guard {
+        self.guard
     }
 
     /// Asks once, whatever the answer, and where redirects lead.
@@ -107,9 +124,17 @@ impl PageFetch {
         self.send(&self.following, url).await
     }
 
+    /// Asks once, whatever the answer, a redirect included.
+    pub async fn ask_there(&self, url: &Url) -> Result<Response, Missed> {
+        self.send(&self.client, url).await
+    }
+
     async fn send(&self, client: &Client, url: &Url) -> Result<Response, Missed> {
         self.guard.check_url(url).map_err(Reason::from)?;
-        let request = client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, &self.user_agent);
+        let mut request = client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, &self.user_agent);
+        if let Some(from) = &self.from {
+            request = request.header(FROM, from);
+        }
         Ok(http::send(request).await.map_err(|error| http::reason_of(&error))?)
     }
 
@@ -140,6 +165,7 @@ impl PageFetch {
             return Err(Missed { reason, status: Some(status.as_u16()), retry_after });
         }
         let url = response.url().clone();
+        let opt_outs = opt_out::of_headers(response.headers(), opt_out::agent(&self.user_agent));
         let content_type =
             response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         // Of what is no document, what tells that it is none is enough.
@@ -151,7 +177,7 @@ impl PageFetch {
                 return Err(Missed { reason: error.reason(), status: Some(status.as_u16()), retry_after: None });
             }
         };
-        Ok(Fetched { url, status: status.as_u16(), content_type, body, cut })
+        Ok(Fetched { url, status: status.as_u16(), content_type, body, cut, opt_outs })
     }
 }
 

@@ -75,7 +75,7 @@ impl Hosts {
             Some(Known::Awaited) => return Gate::Later(None),
             Some(Known::Rules(rules)) => {
                 if let Some(verdict) = rules.against(url) {
-                    return Gate::Closed(verdict.into());
+                    return Gate::Closed(verdict);
                 }
             }
             Some(Known::Nothing) | None => {}

@@ -1,6 +1,6 @@
 //! Gets an origin's robots.txt, and reads what its absence means: RFC 9309, 2.3.1.
 
-use common::http::{self, Announced, BodyError, Guard};
+use common::http::{self, Announced, BodyError};
 use common::outcome::Status;
 use common::reason::Reason;
 use reqwest::{Response, StatusCode};

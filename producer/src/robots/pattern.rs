@@ -105,7 +105,9 @@ fn normalised(text: &[u8], is_pattern: bool) -> Vec<u8> {
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
-        if *byte == b'%' && let Some((octet, after)) = escape(rest) {
+        if *byte == b'%'
+            && let Some((octet, after)) = escape(rest)
+        {
             rest = after;
             if is_unreserved(octet) { out.push(octet) } else { encode(octet, &mut out) }
         } else if is_unreserved(*byte) || is_reserved(*byte) || (is_pattern && *byte == b'*') {
@@ -135,7 +137,8 @@ fn is_unreserved(byte: u8) -> bool {
 
 /// RFC 3986, 2.2, without the two that are special in patterns.
 fn is_reserved(byte: u8) -> bool {
-    matches!(byte, b':' | b'/' | b'?' | b'#' | b'[' | b']' | b'@') || matches!(byte, b'!' | b'&' | b'\'' | b'(' | b')')
+    matches!(byte, b':' | b'/' | b'?' | b'#' | b'[' | b']' | b'@')
+        || matches!(byte, b'!' | b'&' | b'\'' | b'(' | b')')
         || matches!(byte, b'+' | b',' | b';' | b'=')
 }
 

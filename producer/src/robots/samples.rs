@@ -67,8 +67,24 @@ const AGENTS: [&str; 9] =
     ["*", "Warren", "warren/0.1", "Googlebot", "GPTBot", "CCBot", "Bingbot", "Warren-Images", "AhrefsBot"];
 
 const PATHS: [&str; 18] = [
-    "/", "/*", "/wp-admin/", "/private/", "/search", "/*?*sort=", "/*.gif$", "/media/$", "/a/b/", "/%C3%A9/", "/é/",
-    "/a%2Fb", "*.pdf$", "/cgi-bin/", "/?s=", "/*/feed/", "/checkout", "",
+    "/",
+    "/*",
+    "/wp-admin/",
+    "/private/",
+    "/search",
+    "/*?*sort=",
+    "/*.gif$",
+    "/media/$",
+    "/a/b/",
+    "/%C3%A9/",
+    "/é/",
+    "/a%2Fb",
+    "*.pdf$",
+    "/cgi-bin/",
+    "/?s=",
+    "/*/feed/",
+    "/checkout",
+    "",
 ];
 
 /// Lines that look like rules, and are some.

@@ -13,8 +13,15 @@ use crate::ledger::{Ledger, NewImage};
 use crate::seeds::list::{List, ListError, Row};
 use crate::stream::Stream;
 
-/// Rows in a portion, and rows that are read ahead.
-const PORTION: usize = 1_000;
+/// Rows in a portion, which is one transaction. Images and hosts are found by indexes in no order, so that each row costs
+/// a page of either, unless another row of its transaction wrote there too.
+const PORTION: usize = 20_000;
+
+/// Text in a portion, in bytes: rows may be long.
+const PORTION_BYTES: usize = 8 * 1024 * 1024;
+
+/// Rows that are read ahead.
+const AHEAD: usize = 1_000;
 
 /// How long a portion that has a row waits for the next ones.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -46,7 +53,7 @@ impl Listing {
             Err(ListError::Empty { .. }) if done_with > 0 => None,
             first => first?,
         };
-        let (sender, rows) = mpsc::channel(PORTION);
+        let (sender, rows) = mpsc::channel(AHEAD);
         if let Some(first) = first {
             let reader = Reader { list, frontier, bad: 0 };
             // A thread of its own: a live list may keep it waiting beyond the end of the run.
@@ -78,10 +85,10 @@ impl Listing {
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
-        let mut images = Vec::with_capacity(PORTION);
+        let (mut images, mut bytes) = (Vec::new(), 0);
         let mut at_end = false;
         let mut patience = None;
-        while images.len() < PORTION {
+        while images.len() < PORTION && bytes < PORTION_BYTES {
             let next = match patience {
                 None => self.rows.recv().await,
                 Some(until) => match timeout_at(until, self.rows.recv()).await {
@@ -90,7 +97,11 @@ impl Listing {
                 },
             };
             match next {
-                Some(Ok(image)) => images.push(image),
+                Some(Ok(image)) => {
+                    let texts = [&image.caption, &image.extra];
+                    bytes += image.url.len() + texts.into_iter().flatten().map(String::len).sum::<usize>();
+                    images.push(image);
+                }
                 Some(Err(error)) => {
                     self.broken = Some(error);
                     break;

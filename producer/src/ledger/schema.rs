@@ -97,6 +97,9 @@ fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
+    // Pages of 4 KiB. Rows come in no order of the indexes: the longer the journal, the more of them share the page that is
+    // written back. It takes 64 MB of disk beside the ledger.
+    connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

@@ -121,8 +121,10 @@ impl Search<'_> {
             self.refresh(url);
         }
         if nofollow.is_none() {
-            for link in page.links.into_iter().filter(|link| self.nofollow(link.nofollow).is_none()) {
-                self.done.pages.extend(self.work.frontier.link(link.url, self.found, &mut self.done.traps));
+            for link in page.links {
+                if self.nofollow(link.nofollow).is_none() {
+                    self.done.pages.extend(self.work.frontier.link(link.url, self.found, &mut self.done.traps));
+                }
             }
         }
     }

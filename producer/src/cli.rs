@@ -7,6 +7,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use common::cli::{BrokerOptions, LogOptions};
 use common::config::duration;
+use common::opt_out::Directives;
 use common::reason::Reason;
 use common::run_name::RunName;
 
@@ -44,6 +45,8 @@ pub enum Command {
     Cancel(CancelOptions),
     /// Show what a page offers, one JSON line an image; nothing is fetched but the page
     Extract(ExtractOptions),
+    /// Say which URLs a robots.txt allows, and by which of its lines
+    Robots(RobotsOptions),
     /// Show runs, queues, and what each downloader is doing
     Status(StatusOptions),
     /// The dead letters: batches that no downloader could read, or survive
@@ -252,7 +255,15 @@ pub struct RunOptions {
     #[arg(long, env = "WARREN_USER_AGENT", value_name = "S", default_value = common::http::DEFAULT_USER_AGENT, help_heading = "Politeness")]
     pub user_agent: String,
 
-    /// Do not ask robots.txt
+    /// Whom a server's owner may write to: sent as `From` with every request [default: none]
+    #[arg(long, env = "WARREN_FROM", value_name = "EMAIL", help_heading = "Politeness")]
+    pub from: Option<String>,
+
+    /// Which opt-outs of pages and images are obeyed, in X-Robots-Tag headers, meta elements and TDMRep's; empty for none
+    #[arg(long, env = "WARREN_OPT_OUTS", value_name = "LIST", default_value_t = Directives::ALL, help_heading = "Politeness")]
+    pub opt_outs: Directives,
+
+    /// Do not ask robots.txt, and obey no opt-out: for sites that are yours
     #[arg(long, env = "WARREN_IGNORE_ROBOTS", value_parser = FalseyValueParser::new(), help_heading = "Politeness")]
     pub ignore_robots: bool,
 
@@ -304,6 +315,34 @@ pub struct ExtractOptions {
     pub user_agent: String,
 
     /// Let the page be on a loopback, private or link-local address
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new())]
+    pub allow_private: bool,
+}
+
+/// `producer robots`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each URL gets a line: allowed or denied, a tab, the URL, a tab, and the number of the rule's line in the file,\n\
+    or - where no rule says anything. The rules are RFC 9309's: those of the agent's own groups, of * if it has none; the\n\
+    longest match wins, Allow among equals. A robots.txt that a site answers with 4xx allows everything, one that it\n\
+    answers with 5xx, or not at all, nothing.\n\n\
+    What a site says to Warren:\n  producer robots --agent Warren https://example.org/robots.txt https://example.org/a.png\n\n\
+    Try a file before it goes online:\n  producer robots --agent Googlebot robots.txt /private/a.png /public/b.png"
+)]
+pub struct RobotsOptions {
+    /// Whom the rules are read for: the first word of a user agent, without a version
+    #[arg(long, value_name = "NAME", required = true)]
+    pub agent: String,
+
+    /// A robots.txt: a file, - for standard input, or its URL
+    #[arg(value_name = "ROBOTS")]
+    pub robots: String,
+
+    /// What is asked about: URLs, or paths that begin with /
+    #[arg(value_name = "URL", required = true)]
+    pub urls: Vec<String>,
+
+    /// Let the robots.txt be on a loopback, private or link-local address
     #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new())]
     pub allow_private: bool,
 }

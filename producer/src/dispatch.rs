@@ -18,7 +18,7 @@ use crate::ledger::{PendingImage, Sent, Try};
 pub struct Dispatch {
     transport: Transport,
     run: RunName,
-    user_agent: String,
+    manners: Manners,
     batches: u64,
     out: HashMap<ImageId, Out>,
     /// How many images of each batch are still out.
@@ -30,6 +30,17 @@ pub struct Dispatch {
     unconfirmed: HashMap<u64, Vec<Try>>,
 }
 
+/// How the images of a run are asked for.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    /// What to send as `User-Agent`.
+    pub user_agent: String,
+    /// What to send as `From`.
+    pub from: Option<String>,
+    /// Which opt-outs of an image's own answer are obeyed.
+    pub opt_outs: Directives,
+}
+
 #[derive(Debug)]
 struct Out {
     image: PendingImage,
@@ -39,14 +50,14 @@ struct Out {
 impl Dispatch {
     /// Goes on where an earlier producer of this run was, if there was one.
     #[must_use]
-    pub fn new(transport: Transport, run: RunName, user_agent: String, Sent { batches, out }: Sent) -> Self {
+    pub fn new(transport: Transport, run: RunName, manners: Manners, Sent { batches, out }: Sent) -> Self {
         let out: HashMap<ImageId, Out> =
             out.into_iter().map(|image| (image.image, Out { image, batch: batches })).collect();
         let left = if out.is_empty() { HashMap::new() } else { HashMap::from([(batches, out.len())]) };
         Self {
             transport,
             run,
-            user_agent,
+            manners,
             batches,
             out,
             left,
@@ -121,9 +132,9 @@ impl Dispatch {
             v: wire::VERSION,
             run: self.run.clone(),
             batch: self.batches,
-            user_agent: self.user_agent.clone(),
-            from: None,
-            opt_outs: Directives::NONE,
+            user_agent: self.manners.user_agent.clone(),
+            from: self.manners.from.clone(),
+            opt_outs: self.manners.opt_outs,
             images: images.collect(),
         };
         let (transport, to) = (self.transport.clone(), Destination::Tasks(self.run.clone()));

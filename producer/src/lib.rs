@@ -50,6 +50,7 @@ use indicatif::MultiProgress;
 use cli::{Cli, Command};
 use commands::extract::ExtractError;
 use commands::resume::ResumeError;
+use commands::robots::RobotsError;
 use commands::run::{Begin, Session};
 use commands::status::StatusError;
 use pipeline::PipelineError;
@@ -98,6 +99,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         )
         || matches!(error.downcast_ref(), Some(StatusError::Run(_) | StatusError::Folder(..)))
         || error.is::<ExtractError>()
+        || error.is::<RobotsError>()
         || matches!(pipeline, Some(PipelineError::List(_)));
     if is_input { Exit::Usage } else { Exit::Internal }
 }
@@ -112,6 +114,7 @@ async fn run(cli: Cli, matches: &ArgMatches, bars: MultiProgress) -> anyhow::Res
         Command::Urls(options) => commands::urls::urls(options, new(), session).await,
         Command::Resume(options) => commands::resume::resume(options, matches, session).await,
         Command::Retry(options) => commands::resume::retry(options, matches, session).await,
+        Command::Robots(options) => commands::robots::robots(options).await,
         Command::Cancel(options) => commands::cancel::cancel(options, matches).await,
         Command::Extract(options) => commands::extract::extract(options).await,
         Command::Dead(options) => commands::dead::dead(options, session).await,

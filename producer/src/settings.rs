@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, parser::ValueSource};
 use common::cli::BrokerOptions;
-use common::http::Guard;
+use common::http::{self, Guard};
+use common::opt_out::{self, Directives};
 use common::run_name::RunName;
 use downloader::cli::{OwnOptions, WorkOptions};
 use regex::RegexSet;
@@ -13,8 +14,10 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 use crate::cli::{CrawlOptions, OutputFormat, RunOptions};
+use crate::dispatch::Manners;
 use crate::extract;
 use crate::frontier::{self, Filter, Selection};
+use crate::page_fetch::PageFetch;
 
 /// Images and pages of one host out at once, unless the user says otherwise.
 const PER_HOST: usize = 8;
@@ -36,6 +39,9 @@ pub enum SettingsError {
     /// A text that cannot stand in a header.
     #[error("--user-agent takes printable ASCII characters, and not nothing")]
     UserAgent,
+    /// Nobody's address.
+    #[error("--from takes an e-mail address, in printable ASCII characters with an @")]
+    From,
     /// No time at all.
     #[error("--timeout must be longer than nothing")]
     Timeout,
@@ -77,8 +83,12 @@ pub struct RunSettings {
     pub retries: u32,
     /// Who we say we are.
     pub user_agent: String,
+    /// Whom to write to.
+    pub from: Option<String>,
     /// Whether robots.txt is asked.
     pub obey_robots: bool,
+    /// Which opt-outs of pages and images are obeyed.
+    pub opt_outs: Directives,
     /// Which addresses may be asked.
     pub guard: Guard,
     /// Whether outcomes go to standard output.
@@ -93,12 +103,22 @@ impl RunSettings {
     /// The name that robots.txt files call us by: the first word of the user agent, without a version.
     #[must_use]
     pub fn robots_agent(&self) -> &str {
-        robots_agent(&self.user_agent)
+        opt_out::agent(&self.user_agent)
     }
-}
 
-fn robots_agent(user_agent: &str) -> &str {
-    user_agent.split([' ', '/', '\t']).next().unwrap_or(user_agent)
+    /// How its images are asked for.
+    #[must_use]
+    pub fn manners(&self) -> Manners {
+        Manners { user_agent: self.user_agent.clone(), from: self.from.clone(), opt_outs: self.opt_outs }
+    }
+
+    /// What fetches its pages and robots.txt files.
+    ///
+    /// # Errors
+    /// When the system's TLS roots cannot be read.
+    pub fn page_fetch(&self) -> Result<PageFetch, reqwest::Error> {
+        Ok(PageFetch::new(self.guard, self.user_agent.clone())?.with_from(self.from.clone()))
+    }
 }
 
 impl TryFrom<RunOptions> for RunSettings {
@@ -108,6 +128,10 @@ impl TryFrom<RunOptions> for RunSettings {
         let user_agent = options.user_agent.trim().to_owned();
         if user_agent.is_empty() || HeaderValue::from_str(&user_agent).is_err() || !user_agent.is_ascii() {
             return Err(SettingsError::UserAgent);
+        }
+        let from = options.from.map(|from| from.trim().to_owned());
+        if !from.as_deref().is_none_or(http::is_mailbox) {
+            return Err(SettingsError::From);
         }
         if options.timeout.is_zero() {
             return Err(SettingsError::Timeout);
@@ -131,7 +155,9 @@ impl TryFrom<RunOptions> for RunSettings {
             longest_rest: options.longest_rest,
             retries: options.retries,
             user_agent,
+            from,
             obey_robots: !options.ignore_robots,
+            opt_outs: if options.ignore_robots { Directives::NONE } else { options.opt_outs },
             guard: Guard { allow_private: options.allow_private },
             stream: options.stream,
             format: options.format,
@@ -264,9 +290,28 @@ mod tests {
 
     #[test]
     fn the_first_word_of_the_user_agent_is_the_robots_agent() {
-        assert_eq!(robots_agent("Warren/0.1 (+https://x)"), "Warren");
-        assert_eq!(robots_agent("MyBot"), "MyBot");
+        let (_, run) = crawl(&["http://a/", "--user-agent", "MyBot/0.1 (+https://x)"]).expect("good options");
+        assert_eq!(run.robots_agent(), "MyBot");
         assert!(matches!(crawl(&["http://a/", "--user-agent", "x\ny"]), Err(SettingsError::UserAgent)));
+    }
+
+    #[test]
+    fn opt_outs_are_obeyed_as_told_and_not_at_all_without_robots() {
+        let run = |arguments: &[&str]| crawl(&[&["http://a/"], arguments].concat()).expect("good options").1;
+        assert_eq!(run(&[]).opt_outs, Directives::ALL);
+        assert_eq!(run(&["--opt-outs", "noai,tdm"]).opt_outs.to_string(), "noai,tdm");
+        assert_eq!(run(&["--opt-outs="]).opt_outs, Directives::NONE);
+        let ignoring = run(&["--ignore-robots", "--opt-outs", "noai"]);
+        assert!(!ignoring.obey_robots && ignoring.opt_outs.is_empty());
+    }
+
+    #[test]
+    fn whom_to_write_to_must_fit_a_header() {
+        let from = |text| crawl(&["http://a/", "--from", text]).map(|(_, run)| run.from);
+        assert_eq!(from(" crawl@example.org ").expect("good options").as_deref(), Some("crawl@example.org"));
+        for bad in ["", "nobody", "@", "a@b\nX: y", "\u{e9}@example.org"] {
+            assert!(matches!(from(bad), Err(SettingsError::From)), "{bad:?}");
+        }
     }
 
     #[test]

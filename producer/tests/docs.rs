@@ -160,7 +160,7 @@ fn the_fields_of_the_summary_are_those_of_the_code() {
     let one = PageCounts { fetched: 1, ..PageCounts::default() };
     let traps = Traps { endless: 1, ..Traps::default() };
     let counts = Counts { style_sheets: one, sitemaps: one, traps, ..Counts::default() };
-    let summary = Summary::new(run, "complete", &counts, Duration::ZERO);
+    let summary = Summary::new(run, "complete", &counts, Duration::ZERO).ignoring_robots(true);
     let summary: Value = serde_json::from_str(&summary.json()).expect("the summary is JSON");
     let (mut listed, mut written) = (first_column("The summary"), keys(&summary));
     listed.sort();

@@ -27,6 +27,7 @@ mod gone_runs;
 mod interrupt;
 mod killer;
 mod lists;
+mod opt_out;
 mod pace;
 mod poison;
 mod politeness;

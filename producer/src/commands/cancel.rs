@@ -35,7 +35,8 @@ pub async fn cancel(options: CancelOptions, matches: &ArgMatches) -> anyhow::Res
     }
     let ledger = Ledger::open(folder.path(), &run, None)?;
     let took = ledger.standing().await?.took;
-    let summary = report::write(&ledger, &run, folder.path(), CANCELLED, took).await?;
+    let ignored_robots = Remembered::read(&kept).is_ok_and(|kept| kept.value("ignore_robots").is_some());
+    let summary = report::write(&ledger, &run, folder.path(), CANCELLED, took, ignored_robots).await?;
     ledger.close().await;
     folder.take_back_cancel()?;
     print(&summary, options.format, false, folder.path());

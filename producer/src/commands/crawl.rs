@@ -7,14 +7,13 @@ use super::run::{self, Begin, Session};
 use crate::cli::CrawlOptions;
 use crate::frontier::{self, Frontier};
 use crate::ledger::{NewPage, PageKind};
-use crate::page_fetch::PageFetch;
 use crate::pipeline::{PageWork, Source};
 use crate::settings::CrawlSettings;
 
 /// Runs a crawl, or goes on with one.
 pub async fn crawl(options: CrawlOptions, begin: Begin, session: Session) -> anyhow::Result<Exit> {
     let (crawl, settings) = CrawlSettings::new(options)?;
-    let fetch = PageFetch::new(settings.guard, settings.user_agent.clone())?;
+    let fetch = settings.page_fetch()?;
     // A sitemap speaks for the place that it is at.
     let places: Vec<Url> = crawl.seeds.iter().chain(&crawl.sitemaps).cloned().collect();
     let frontier = Frontier::new(crawl.selection, settings.guard, &places);

@@ -5,6 +5,7 @@ pub mod crawl;
 pub mod dead;
 pub mod extract;
 pub mod resume;
+pub mod robots;
 pub mod run;
 pub mod status;
 pub mod urls;

@@ -84,6 +84,11 @@ pub struct Again {
 /// Runs it, from the connection to the summary.
 pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: Session) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    if !settings.obey_robots {
+        tracing::warn!(
+            "robots.txt and every opt-out of pages and images are ignored (--ignore-robots); do so only where it is your right"
+        );
+    }
     if matches!(work.begin, Begin::New(_)) {
         RunFolder::check_free(&settings.runs, &settings.run)?;
     }
@@ -127,7 +132,9 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
         ledger.forget_sent().await?;
     }
     let state = state_of(&ended);
-    let summary = report::write(&ledger, &settings.run, folder.path(), state, took + started.elapsed()).await?;
+    let summary =
+        report::write(&ledger, &settings.run, folder.path(), state, took + started.elapsed(), !settings.obey_robots)
+            .await?;
     ledger.close().await;
     say_goodbye(transport, &settings, matches!(ended, Ok(Ended::Complete | Ended::Cancelled))).await;
     print(&summary, settings.format, settings.stream, folder.path());

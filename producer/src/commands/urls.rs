@@ -6,7 +6,6 @@ use tokio::task::spawn_blocking;
 use super::run::{self, Begin, Session};
 use crate::cli::UrlsOptions;
 use crate::frontier::{Frontier, Selection};
-use crate::page_fetch::PageFetch;
 use crate::pipeline::{Listing, Source};
 use crate::seeds::list::{self, ListOptions};
 use crate::settings::RunSettings;
@@ -14,7 +13,7 @@ use crate::settings::RunSettings;
 /// Runs a list, or goes on with one.
 pub async fn urls(options: UrlsOptions, begin: Begin, session: Session) -> anyhow::Result<Exit> {
     let settings = RunSettings::try_from(options.run)?;
-    let fetch = PageFetch::new(settings.guard, settings.user_agent.clone())?;
+    let fetch = settings.page_fetch()?;
     let how = ListOptions {
         format: options.input_format,
         url_column: options.url_column,

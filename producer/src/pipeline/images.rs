@@ -63,7 +63,7 @@ impl Images {
             backlog: Backlog::default(),
             resumed: sent.out.iter().map(|image| image.id).collect(),
             notes_sent: matches!(transport, Transport::Amqp(_)),
-            dispatch: Dispatch::new(transport, settings.run.clone(), settings.user_agent.clone(), sent),
+            dispatch: Dispatch::new(transport, settings.run.clone(), settings.manners(), sent),
             window: Window::new(settings.window, Instant::now()),
             recording: 0,
             verdicts: Vec::new(),

@@ -34,10 +34,11 @@ pub async fn write(
     folder: &Path,
     state: &'static str,
     took: Duration,
+    ignored_robots: bool,
 ) -> anyhow::Result<Summary> {
     ledger.set_state(state, took).await?;
     manifest::write(ledger, folder).await?;
-    let summary = Summary::new(run.clone(), state, &ledger.counts(), took);
+    let summary = Summary::new(run.clone(), state, &ledger.counts(), took).ignoring_robots(ignored_robots);
     fs::write(folder.join(summary::FILE), summary.json()).context("cannot write the summary")?;
     Ok(summary)
 }

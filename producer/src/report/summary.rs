@@ -34,6 +34,9 @@ pub struct Summary {
     bytes: u64,
     seconds: f64,
     images_per_second: f64,
+    /// Nothing was asked of robots.txt, and no opt-out obeyed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ignored_robots: bool,
     reasons: BTreeMap<String, u64>,
 }
 
@@ -95,8 +98,15 @@ impl Summary {
             bytes: counts.bytes,
             seconds,
             images_per_second,
+            ignored_robots: false,
             reasons: counts.reasons.iter().map(|(reason, number)| (reason.to_string(), *number)).collect(),
         }
+    }
+
+    /// Marks a run that asked nothing of robots.txt and obeyed no opt-out.
+    #[must_use]
+    pub fn ignoring_robots(self, ignored_robots: bool) -> Self {
+        Self { ignored_robots, ..self }
     }
 
     /// For programs.
@@ -129,6 +139,9 @@ impl Summary {
     fn write_text(&self, text: &mut String, folder: &Path) -> std::fmt::Result {
         let Images { found, stored, duplicate, rejected, blocked, failed, outstanding } = self.images;
         writeln!(text, "Run {} is {}.", self.run, self.state)?;
+        if self.ignored_robots {
+            writeln!(text, "  robots.txt and every opt-out were ignored (--ignore-robots)")?;
+        }
         for (name, documents) in [("pages", self.pages), ("styles", self.style_sheets), ("sitemaps", self.sitemaps)] {
             if !documents.is_empty() {
                 let Documents { fetched, failed, blocked } = documents;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use producer::extract::{Options, Page, Source, SrcsetChoice, extract};
+use producer::extract::{Limits, Options, Page, Source, SrcsetChoice, extract};
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
@@ -59,7 +59,9 @@ fn links(page: &Page) -> BTreeSet<String> {
 
 /// What the two found differently on one page.
 fn compare(text: &str, address: &Url) -> Vec<String> {
-    let options = Options { srcset: SrcsetChoice::All, ..Options::default() };
+    // One page of Node's documentation is longer than what we read of a page.
+    let limits = Limits { bytes: usize::MAX, work: usize::MAX, ..Limits::default() };
+    let options = Options { srcset: SrcsetChoice::All, limits };
     let page = extract(text.as_bytes(), Some("text/html; charset=utf-8"), address, &options);
     let document = Html::parse_document(text);
     let base = select(&document, "base[href]").first().and_then(|base| base.value().attr("href"));

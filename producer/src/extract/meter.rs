@@ -27,8 +27,11 @@ const TOKEN: usize = 16;
 /// Elements open at once in ordinary pages, whose links have attributes too.
 const SHALLOW: usize = 32;
 
-/// Text is handed on in pieces of this many bytes: the tokenizer makes a piece of each line, and in a `table` the tree
-/// builder keeps all of them until the next tag.
+/// Text is handed on as it comes, up to this many pieces in a row: the tokenizer makes two of each line, and in a `table` the
+/// tree builder keeps all of them until the next tag.
+const TEXTS: usize = 256;
+
+/// Further ones are put together first, up to this many bytes.
 const TEXT: usize = 64 << 10;
 
 type Handle = Rc<Node>;
@@ -57,6 +60,8 @@ pub(super) struct Meter<'w, 'a> {
     /// The last text since `start_piece` ended in `>`.
     in_text: Cell<bool>,
     open: Cell<usize>,
+    /// Pieces of text since the last token of another kind.
+    texts: Cell<usize>,
     /// Text that is still to be handed on.
     text: RefCell<StrTendril>,
     /// Attributes on all `html` and `body` tags: every further such tag adds its own to those of the first.
@@ -76,6 +81,7 @@ impl<'w, 'a> Meter<'w, 'a> {
             closed: Cell::new(false),
             in_text: Cell::new(false),
             open: Cell::new(0),
+            texts: Cell::new(0),
             text: RefCell::default(),
             merged: Cell::new(0),
         }
@@ -106,26 +112,30 @@ impl<'w, 'a> Meter<'w, 'a> {
         self.budget.stopped().is_some() || self.builder.sink.walk.borrow().again.is_some()
     }
 
-    fn add_text(&self, text: &StrTendril, line: u64) {
+    fn add_text(&self, text: StrTendril, line: u64) {
         self.in_text.set(text.ends_with('>'));
-        let length = {
-            let mut waiting = self.text.borrow_mut();
-            waiting.push_tendril(text);
-            waiting.len()
-        };
-        if length >= TEXT {
-            self.hand_on_text(line);
+        self.texts.set(self.texts.get() + 1);
+        if self.texts.get() <= TEXTS {
+            return self.hand_on(text, line);
+        }
+        self.text.borrow_mut().push_tendril(&text);
+        if self.text.borrow().len() >= TEXT {
+            self.end_text(line);
         }
     }
 
     /// What a text does, it does before whatever follows it.
-    fn hand_on_text(&self, line: u64) {
+    fn end_text(&self, line: u64) {
         let text = self.text.take();
         if !text.is_empty() {
-            self.budget.charge(TOKEN + self.open.get() / 8 + text.len() / 16);
-            // The tree builder only ever goes on after text.
-            drop(self.builder.process_token(Token::CharacterTokens(text), line));
+            self.hand_on(text, line);
         }
+    }
+
+    fn hand_on(&self, text: StrTendril, line: u64) {
+        self.budget.charge(TOKEN + self.open.get() / 8 + text.len() / 16);
+        // The tree builder only ever goes on after text.
+        drop(self.builder.process_token(Token::CharacterTokens(text), line));
     }
 
     fn after_tag(&self, kind: TagKind, name: &LocalName, attributes: usize, result: &TokenSinkResult<Handle>) {
@@ -138,11 +148,14 @@ impl<'w, 'a> Meter<'w, 'a> {
             }
         };
         self.closed.set(true);
-        let open = OpenElements::count(&self.builder);
-        self.open.set(open);
-        if open > self.depth && kind == TagKind::StartTag {
-            self.budget.stop(Truncated::Depth);
+        // An end tag opens nothing that was not open.
+        if kind == TagKind::StartTag {
+            self.open.set(OpenElements::count(&self.builder));
+            if self.open.get() > self.depth {
+                self.budget.stop(Truncated::Depth);
+            }
         }
+        let open = self.open.get();
         let mut merged = 0;
         if matches!(*name, local_name!("html") | local_name!("body")) {
             merged = self.merged.get() + attributes;
@@ -164,16 +177,24 @@ impl TokenSink for Meter<'_, '_> {
     type Handle = Handle;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Handle> {
-        if let Token::CharacterTokens(text) = &token {
-            self.add_text(text, line);
+        // What follows the cut in the tokenizer's queue is cut too.
+        if self.is_over() {
             return TokenSinkResult::Continue;
         }
+        let token = match token {
+            Token::CharacterTokens(text) => {
+                self.add_text(text, line);
+                return TokenSinkResult::Continue;
+            }
+            other => other,
+        };
         // It says of what was read before; the tree builder does nothing with it.
         if let Token::ParseError(_) = token {
             self.budget.charge(TOKEN);
             return TokenSinkResult::Continue;
         }
-        self.hand_on_text(line);
+        self.texts.set(0);
+        self.end_text(line);
         match token {
             Token::TagToken(Tag { kind, ref name, ref attrs, .. }) => {
                 let (name, attributes) = (name.clone(), attrs.len());

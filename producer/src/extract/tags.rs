@@ -20,8 +20,8 @@ enum Inside {
     /// Text, of whatever kind.
     #[default]
     Text,
-    /// A tag in markup: its attributes so far.
-    Tag { state: State, attributes: usize },
+    /// A tag in markup: its attributes so far, and whether the tokenizer may read what follows it in another mode.
+    Tag { state: State, attributes: usize, switches: bool },
     /// What may be the end tag of raw text: an upper bound of its attributes so far.
     EndTag { separators: usize },
     /// `<![CDATA[`, which is a comment outside of `svg` and `math`.
@@ -56,11 +56,18 @@ impl Tags {
             0
         };
         match &mut self.inside {
-            Inside::Tag { state, attributes } => {
-                for &byte in &bytes[from..] {
+            Inside::Tag { state, attributes, .. } => {
+                let mut rest = &bytes[from..];
+                loop {
+                    // Most of a tag is values.
+                    if let State::Quoted(quote) = *state {
+                        rest = &rest[memchr::memchr(quote, rest).unwrap_or(rest.len())..];
+                    }
+                    let Some((&byte, after)) = rest.split_first() else { break };
                     let next = state.next(byte);
                     *attributes += usize::from(matches!(next, State::Name) && !matches!(state, State::Name));
                     *state = next;
+                    rest = after;
                 }
                 *attributes
             }
@@ -70,6 +77,16 @@ impl Tags {
             }
             Inside::Text | Inside::Cdata | Inside::Other => 0,
         }
+    }
+
+    /// Whether the piece that `before` got ends between two tags of markup, whatever the tokenizer has to say of it; then it
+    /// need not be asked, and `after` not be called.
+    pub(super) fn ends_plainly(&mut self) -> bool {
+        if let Inside::Tag { state: State::End, switches: false, .. } = self.inside {
+            self.inside = Inside::Text;
+            return true;
+        }
+        false
     }
 
     /// Takes note of what the tokenizer made of `piece`.
@@ -101,21 +118,39 @@ fn construct(bytes: &[u8], mode: &Mode) -> (usize, Inside) {
 }
 
 fn markup(bytes: &[u8]) -> (usize, Inside) {
-    let tag = Inside::Tag { state: State::TagName, attributes: 0 };
+    let tag = |name: &[u8]| Inside::Tag { state: State::TagName, attributes: 0, switches: switches(name) };
     let mut at = 0;
-    while let Some(offset) = bytes[at..].iter().position(|byte| *byte == b'<') {
+    while let Some(offset) = memchr::memchr(b'<', &bytes[at..]) {
         at += offset + 1;
         let rest = &bytes[at..];
         match rest {
             [b'!', ..] if rest.starts_with(b"![CDATA[") => return (at, Inside::Cdata),
             [b'/', b'>', ..] => return (at, Inside::Text),
-            [b'/', letter, ..] if letter.is_ascii_alphabetic() => return (at + 1, tag),
+            [b'/', letter, ..] if letter.is_ascii_alphabetic() => return (at + 1, tag(&rest[1..])),
             [b'!' | b'?' | b'/', ..] => return (at, Inside::Other),
-            [letter, ..] if letter.is_ascii_alphabetic() => return (at, tag),
+            [letter, ..] if letter.is_ascii_alphabetic() => return (at, tag(rest)),
             _ => {}
         }
     }
     (bytes.len(), Inside::Text)
+}
+
+/// Whether a tag whose name begins `bytes` may have the tokenizer read text as something else than markup.
+fn switches(bytes: &[u8]) -> bool {
+    const NAMES: [&[u8]; 10] = [
+        b"iframe",
+        b"noembed",
+        b"noframes",
+        b"noscript",
+        b"plaintext",
+        b"script",
+        b"style",
+        b"textarea",
+        b"title",
+        b"xmp",
+    ];
+    let length = bytes.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(bytes.len());
+    NAMES.iter().any(|name| bytes[..length].eq_ignore_ascii_case(name))
 }
 
 /// Just behind the first `</name` in `bytes` that could be an end tag.

@@ -1,11 +1,11 @@
 //! Pages that are made to cost much, by name. Each is a beginning and a unit that is repeated up to the wanted length.
 
 /// A hostile page.
-pub struct Page {
+pub(crate) struct Page {
     /// What is wrong with it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Its header.
-    pub content_type: &'static str,
+    pub(crate) content_type: &'static str,
     head: fn() -> Vec<u8>,
     unit: fn(usize) -> Vec<u8>,
     tail: &'static str,
@@ -13,7 +13,7 @@ pub struct Page {
 
 impl Page {
     /// The page, of this length or a little less.
-    pub fn bytes(&self, length: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&self, length: usize) -> Vec<u8> {
         let mut page = Vec::with_capacity(length);
         page.extend((self.head)());
         for number in 0.. {
@@ -48,7 +48,7 @@ fn b(text: impl Into<Vec<u8>>) -> Vec<u8> {
 const XHTML: &str = "<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'>";
 
 /// All of them.
-pub const PAGES: &[Page] = &[
+pub(crate) const PAGES: &[Page] = &[
     // Nesting
     page!("nested div", |_| b("<div>")),
     page!("nested ul li", |_| b("<ul><li>")),
@@ -73,6 +73,9 @@ pub const PAGES: &[Page] = &[
         (0..300).map(|n| format!("<font size={n} style='background:url({n})'>")).collect::<String>() + "</p>",
         |_| b("<p>x</p>")
     ),
+    page!("lines in a table", "<table>", |_| b("\n")),
+    page!("bytes and lines in a table", "<table>", |_| b(*b"\n\x80")),
+    page!("words in a frameset", "<frameset>", |_| b("a ")),
     page!("text in a table", "<table>", |_| b("<b>x")),
     page!("images in a table", "<table>", |n| b(format!("<img src={n}>"))),
     page!("end tags of formatting", "<a><b><i><p>", |_| b("</a></b></i><b><i><a href=x><div>")),

@@ -1,7 +1,5 @@
 //! Hostile pages: each must be cut, keep what stood before, and lose nothing where there is no reason to cut.
 
-use std::rc::Rc;
-
 use url::Url;
 
 use super::super::budget::Budget;

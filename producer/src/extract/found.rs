@@ -136,7 +136,7 @@ impl<'a> Found<'a> {
     pub(super) fn data(&mut self, text: &str, words: &Words) {
         let most = self.limits.data_bytes.min(self.data_left);
         self.budget.charge(text.len() / 2);
-        let Some((url, bytes)) = data_uri::decode(text.trim_ascii(), most).ok().and_then(|data| held(data)) else {
+        let Some((url, bytes)) = data_uri::decode(text.trim_ascii(), most).ok().and_then(held) else {
             return;
         };
         let known = self.page.images.len();

@@ -19,7 +19,7 @@ const BATCH: u32 = 16 << 10;
 /// Parses `text`. Where it passes a limit it ends, as if the page did, and the walk's budget says why.
 ///
 /// It is one piece of memory, and so is everything that the parser cuts from it.
-pub(super) fn parse(text: StrTendril, walk: &mut Walk<'_>) {
+pub(super) fn parse(text: &StrTendril, walk: &mut Walk<'_>) {
     let attributes = walk.options.limits.attributes;
     let budget = Rc::clone(&walk.found.budget);
     let tokenizer = Tokenizer::new(Meter::new(walk), TokenizerOpts::default());
@@ -34,7 +34,7 @@ pub(super) fn parse(text: StrTendril, walk: &mut Walk<'_>) {
     let mut tags = Tags::default();
     // What lies between the two is scanned and not yet fed.
     let (mut fed, mut at) = (0, 0);
-    for piece in pieces(&text) {
+    for piece in pieces(text) {
         // A tendril is never longer than 4 GiB.
         let Ok(length) = u32::try_from(piece.len()) else { break };
         if tags.before(piece, &tokenizer.sink.mode()) > attributes {

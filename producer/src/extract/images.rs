@@ -28,21 +28,9 @@ impl Walk<'_> {
     /// A `source` is a set of its own: an alternative to the others of its `picture` by type or by media query.
     pub(super) fn source(&mut self, element: &Element<'_>, outer: &Scope) {
         if outer.picture.is_some() {
-            let words = self.picture_words(outer);
+            let words = picture_words(outer);
             self.set(None, element.get("srcset"), [Source::Picture; 2], &words);
         }
-    }
-
-    /// The words that a `picture` lends to its sources, when its `img` comes.
-    pub(super) fn picture_words(&mut self, outer: &Scope) -> Words {
-        let mut words = Words::default();
-        words.later.figure.clone_from(&outer.figure);
-        words.title = outer.link_title.as_deref().map(str::to_owned);
-        if let Some(picture) = &outer.picture {
-            words.later.alt = Some(picture.alt.clone());
-            words.later.title = Some(picture.title.clone());
-        }
-        words
     }
 
     /// An `input type=image`.
@@ -113,4 +101,16 @@ impl Walk<'_> {
         }
         best
     }
+}
+
+/// The words that a `picture` lends to its sources, when its `img` comes.
+pub(super) fn picture_words(outer: &Scope) -> Words {
+    let mut words = Words::default();
+    words.later.figure.clone_from(&outer.figure);
+    words.title = outer.link_title.as_deref().map(str::to_owned);
+    if let Some(picture) = &outer.picture {
+        words.later.alt = Some(picture.alt.clone());
+        words.later.title = Some(picture.title.clone());
+    }
+    words
 }

@@ -7,6 +7,7 @@ use super::base::names_image;
 use super::data_uri::is_data;
 use super::element::Element;
 use super::found::Words;
+use super::images::picture_words;
 use super::scope::Scope;
 use super::walk::Walk;
 use super::{Source, css};
@@ -78,7 +79,7 @@ impl Walk<'_> {
             _ => Kind::Other,
         };
         let words = match element.name.local {
-            local_name!("source") => self.picture_words(outer),
+            local_name!("source") => picture_words(outer),
             _ => self.words(element, outer),
         };
         let (mut src, mut set) = (None, None);

@@ -48,7 +48,7 @@ impl Walk<'_> {
             }
             self.nested += 1;
             let noscript = std::mem::take(&mut self.noscript);
-            guard::parse(page[..end].into(), self);
+            guard::parse(&page[..end].into(), self);
             self.end_block();
             self.noscript = noscript;
             self.nested -= 1;

@@ -171,10 +171,10 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn html(&self) -> Page {
         let mut walk = self.walk(None);
-        guard::parse(self.text.clone(), &mut walk);
+        guard::parse(&self.text, &mut walk);
         if let Some(base) = walk.again.take() {
             walk = self.walk(Some(base));
-            guard::parse(self.text.clone(), &mut walk);
+            guard::parse(&self.text, &mut walk);
         }
         walk.finish()
     }

@@ -21,7 +21,7 @@ use super::{Candidate, Options, Page, Source, css};
 /// Addresses in captions that are led to by `aria-describedby` and the like; further ones are not looked for.
 const MAX_LABELS: usize = 20_000;
 
-/// Classes that stand for `figure`: of WordPress, MediaWiki and DocBook.
+/// Classes that stand for `figure`: of `WordPress`, `MediaWiki` and `DocBook`.
 const FIGURES: [&str; 5] = ["wp-caption", "thumbinner", "figure", "mediaobject", "image-with-caption"];
 
 /// Classes that stand for `figcaption` in these.

@@ -45,6 +45,11 @@ fn b(text: impl Into<Vec<u8>>) -> Vec<u8> {
     text.into()
 }
 
+/// So many different ones.
+fn many(count: usize, unit: impl Fn(usize) -> String) -> String {
+    (0..count).map(unit).collect::<Vec<_>>().concat()
+}
+
 const XHTML: &str = "<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'>";
 
 /// All of them.
@@ -65,12 +70,10 @@ pub(crate) const PAGES: &[Page] = &[
     page!("b closed by p", |_| b("<b><p></b>")),
     page!("unknown end tags under 400 div", "<div>".repeat(400), |_| b("</x>")),
     page!("p under 500 div", "<div>".repeat(500), |_| b("<p>")),
-    page!("fonts opened again", (0..300).map(|n| format!("<font size={n}>")).collect::<String>() + "</p>", |_| b(
-        "<p>x</p>"
-    )),
+    page!("fonts opened again", many(300, |n| format!("<font size={n}>")) + "</p>", |_| b("<p>x</p>")),
     page!(
         "styled fonts opened again",
-        (0..300).map(|n| format!("<font size={n} style='background:url({n})'>")).collect::<String>() + "</p>",
+        many(300, |n| format!("<font size={n} style='background:url({n})'>")) + "</p>",
         |_| b("<p>x</p>")
     ),
     page!("lines in a table", "<table>", |_| b("\n")),
@@ -136,8 +139,8 @@ pub(crate) const PAGES: &[Page] = &[
     page!("svg images", |n| b(format!("<svg><title>x</title><image href={n} /></svg>"))),
     // Attributes
     page!("attributes of one tag", "<p", |n| b(format!(" a{n}"))),
-    page!("attributes of many tags", |_| b(format!("<p{}>", (0..900).map(|a| format!(" a{a}")).collect::<String>()))),
-    page!("attributes of b", |n| b(format!("<b{}>", (0..90).map(|a| format!(" a{a}={n}")).collect::<String>()))),
+    page!("attributes of many tags", |_| b(format!("<p{}>", many(900, |a| format!(" a{a}"))))),
+    page!("attributes of b", |n| b(format!("<b{}>", many(90, |a| format!(" a{a}={n}"))))),
     page!("attributes of body", |n| b(format!("<body a{n}>"))),
     page!("a long attribute", "<img alt='", |_| b("words ")),
     page!("a long attribute of bytes", "<img src=a alt='", |_| vec![0x80]),

@@ -12,7 +12,7 @@ fn images(html: &str, limits: &Limits) -> (usize, Option<Truncated>) {
     let address = Url::parse("http://h/").expect("a URL");
     let budget = Rc::new(Budget::new(limits));
     let mut walk = Walk::new(&address, None, &options, Rc::clone(&budget));
-    parse(html.into(), &mut walk);
+    parse(&html.into(), &mut walk);
     (walk.finish().images.len(), budget.stopped())
 }
 

@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use url::Url;
 
 pub use crate::extract::fuzzing::{charset, css, data_uri, extract, json_ld, srcset};
-use crate::robots::Rules;
+use crate::robots::{Rule, Rules};
 use crate::seeds::list::{self, ListOptions, Row};
 use crate::seeds::sitemap;
 
@@ -34,16 +34,29 @@ pub const TARGETS: [Target; 10] = [
     ("srcset", srcset),
 ];
 
-/// A robots.txt: it is always allowed itself, and what it says has a line.
+/// A robots.txt, and behind a NUL the path of a URL.
 pub fn robots(data: &[u8]) {
-    let rules = Rules::read(data, "warren");
-    let (Ok(page), Ok(itself)) = (Url::parse("http://h/a/b?c=d"), Url::parse("http://h/robots.txt")) else {
+    let mut parts = data.splitn(2, |byte| *byte == 0);
+    let file = parts.next().unwrap_or_default();
+    let path = String::from_utf8_lossy(parts.next().unwrap_or(b"a/b?c=d"));
+    let (Ok(url), Ok(file_itself)) = (Url::parse(&format!("http://h/{path}")), Url::parse("http://h/robots.txt"))
+    else {
         return;
     };
-    let verdict = rules.verdict(&page);
-    assert!(verdict.allowed || verdict.rule.is_some_and(|rule| rule.line() > 0));
-    assert!(rules.verdict(&itself).allowed);
-    assert!(rules.against(&page).and_then(|verdict| verdict.detail).is_none_or(|words| words.len() <= MAX_DETAIL));
+    let rules = Rules::read(file, "warren");
+    let verdict = rules.verdict(&url);
+    assert!(verdict.allowed || verdict.rule.is_some());
+    assert_eq!(verdict.allowed, rules.against(&url).is_none());
+    assert!(rules.verdict(&file_itself).allowed);
+    let line = verdict.rule.map(Rule::line);
+    let ends = file.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
+    assert!(line.is_none_or(|line| (1..=ends + 1).contains(&usize::try_from(line).unwrap_or_default())));
+    // The end of the last line, and an end more, change nothing.
+    for end in ["\n", "\r\n\n"] {
+        let again = Rules::read(&[file, end.as_bytes()].concat(), "WARREN");
+        let again = again.verdict(&url);
+        assert_eq!((again.allowed, again.rule.map(Rule::line)), (verdict.allowed, line));
+    }
 }
 
 /// A sitemap or feed: within its caps, and the same when it is packed.

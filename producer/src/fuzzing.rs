@@ -72,6 +72,7 @@ pub fn sitemap(data: &[u8]) {
         text_chars: 10,
         kept_bytes: 500,
         token_bytes: 32 << 10,
+        tokens: 10_000,
         depth: 10,
     };
     let plain = sitemap::read(data, &base, &limits);

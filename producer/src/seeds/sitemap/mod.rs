@@ -69,7 +69,8 @@ pub enum Cut {
     Unknown,
     /// It is larger than [`Limits::unpacked_bytes`].
     TooLarge,
-    /// It lists more than [`Limits::entries`] or [`Limits::images`], or more text than [`Limits::kept_bytes`].
+    /// It lists more than [`Limits::entries`] or [`Limits::images`], or more text than [`Limits::kept_bytes`], or is made of more
+    /// than [`Limits::tokens`].
     TooMany,
     /// It is no XML from some place on, or ends too early; its gzip is damaged; or it passes [`Limits::token_bytes`] or
     /// [`Limits::depth`].
@@ -104,6 +105,8 @@ pub struct Limits {
     pub kept_bytes: usize,
     /// The longest tag, comment or text in bytes, which is held in memory. Default 1 MiB.
     pub token_bytes: usize,
+    /// Tags, texts and comments. Default 8,000,000: as many as 50 MiB of honest sitemap have, about a second of one core.
+    pub tokens: usize,
     /// Elements inside each other; articles in feeds nest like pages. Default 1,000.
     pub depth: usize,
 }
@@ -118,6 +121,7 @@ impl Default for Limits {
             text_chars: 2_000,
             kept_bytes: 32 * 1024 * 1024,
             token_bytes: 1024 * 1024,
+            tokens: 8_000_000,
             depth: 1_000,
         }
     }

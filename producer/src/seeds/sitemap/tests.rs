@@ -280,6 +280,16 @@ fn caps_on_size_and_depth() {
 }
 
 #[test]
+fn the_number_of_tokens_is_capped() {
+    // Its end is one too.
+    let text = "<urlset><url><loc>/a</loc></url></urlset>";
+    for (tokens, expected) in [(7, Some(Cut::TooMany)), (8, None), (9, None)] {
+        let sitemap = read(text.as_bytes(), &base(), &Limits { tokens, ..Limits::default() });
+        assert_eq!((shown(&sitemap).as_str(), sitemap.cut), ("p /a", expected), "{tokens}");
+    }
+}
+
+#[test]
 fn a_token_without_end_is_cut() {
     let limits = Limits { token_bytes: 100_000, ..Limits::default() };
     for start in ["<", "<!--", "<![CDATA[", "<a b='", "text", "<!DOCTYPE x [", "<?x "] {

@@ -105,7 +105,7 @@ pub(super) fn walk(
     let mut held = Vec::new();
     let mut text = Text { text: String::new(), most: limits.url_bytes.max(4 * limits.text_chars) + 1 };
     let mut depth: usize = 0;
-    loop {
+    for _ in 0..limits.tokens {
         held.clear();
         reader.get_mut().end_token();
         let taken = match reader.read_event_into(&mut held) {
@@ -139,6 +139,7 @@ pub(super) fn walk(
             return None;
         }
     }
+    Some(Cut::TooMany)
 }
 
 /// The text since the last tag, as much of it as anyone wants.

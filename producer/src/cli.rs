@@ -259,7 +259,7 @@ pub struct RunOptions {
     #[arg(long, env = "WARREN_FROM", value_name = "EMAIL", help_heading = "Politeness")]
     pub from: Option<String>,
 
-    /// Which opt-outs of pages and images are obeyed, in X-Robots-Tag headers, meta elements and TDMRep's; empty for none
+    /// Which opt-outs of pages and images are obeyed, in X-Robots-Tag and TDM headers and in meta elements; empty for none
     #[arg(long, env = "WARREN_OPT_OUTS", value_name = "LIST", default_value_t = Directives::ALL, help_heading = "Politeness")]
     pub opt_outs: Directives,
 

@@ -7,7 +7,6 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::{env, fs, process};
 
-use common::wire::MAX_DETAIL;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use url::Url;

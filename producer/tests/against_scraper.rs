@@ -60,7 +60,8 @@ fn links(page: &Page) -> BTreeSet<String> {
 /// What the two found differently on one page.
 fn compare(text: &str, address: &Url) -> Vec<String> {
     // One page of Node's documentation is longer than what we read of a page.
-    let limits = Limits { bytes: usize::MAX, work: usize::MAX, ..Limits::default() };
+    let mut limits = Limits::default();
+    (limits.bytes, limits.work) = (usize::MAX, usize::MAX);
     let options = Options { srcset: SrcsetChoice::All, limits };
     let page = extract(text.as_bytes(), Some("text/html; charset=utf-8"), address, &options);
     let document = Html::parse_document(text);

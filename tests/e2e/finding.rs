@@ -155,3 +155,41 @@ async fn pages_and_addresses_have_caps() {
     finished.expect_complete();
     assert_eq!((finished.rows.len(), finished.summed("pages", "fetched")), (5, 1));
 }
+
+#[tokio::test]
+async fn a_page_that_opts_out_has_its_images_blocked_and_its_links_left() {
+    let mut world = embedded("page-opt-out").await;
+    world
+        .page(
+            "/",
+            "<img src=/free.png><a href=/meta.html>1</a><a href=/header.html>2</a><a href=/quiet.html>3</a>\
+             <a href=/tdm.html>4</a><a rel=nofollow href=/unfollowed.html>5</a><a rel=nofollow href=/linked.png>6</a>",
+        )
+        .page("/meta.html", "<meta name=robots content='noai'><img src=/meta.png><img src=/free.png>")
+        .route("/header.html", Response::html("<img src=/header.png>").header("X-Robots-Tag", "warren: noimageindex"))
+        .page("/quiet.html", "<meta name=Warren content=nofollow><img src=/quiet.png><a href=/behind.html>x</a>")
+        .page("/tdm.html", "<meta name=tdm-reservation content=1><img src=/tdm.png>")
+        .page("/unfollowed.html", "<img src=/never.png>")
+        .page("/behind.html", "<img src=/never.png>");
+    for (number, name) in (0..).zip(["free", "meta", "header", "quiet", "tdm", "linked", "never"]) {
+        world.image(&format!("/{name}.png"), png(3, 3, number));
+    }
+    let finished = world.crawl(&["--depth", "3"]).await;
+    finished.expect_complete().expect_stored(2);
+    for (path, reason, detail) in [
+        ("/meta.png", "meta-robots", "noai, meta of the page"),
+        ("/header.png", "x-robots-tag", "noimageindex, header of the page"),
+        ("/tdm.png", "tdm-reservation", "tdm-reservation: 1, meta of the page"),
+        ("/linked.png", "nofollow", "rel of the link"),
+    ] {
+        let row = finished.row(&world.url(path));
+        row.expect("blocked", Some(reason));
+        assert_eq!(row.text("detail"), Some(detail), "{row}");
+        assert_eq!(world.site().log().hits(path), 0, "{path}");
+    }
+    assert_eq!(finished.rows.len(), 6, "what is behind links that are not followed is not found");
+    let all = world.crawl(&["--depth", "3", "--ignore-robots"]).await;
+    all.expect_complete().expect_stored(7);
+    let some = world.crawl(&["--depth", "3", "--opt-outs", "noai,nofollow"]).await;
+    some.expect_complete().expect_stored(4);
+}

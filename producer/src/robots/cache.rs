@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn long_files_are_forgotten_when_they_fill_the_memory() {
         let (mut cache, now) = (RobotsCache::default(), Instant::now());
-        let file: String = (0..20_000).map(|number| format!("Disallow: /{number}\n")).collect();
+        let file = (0..20_000).map(|number| format!("Disallow: /{number}\n")).collect::<Vec<_>>().concat();
         let rules = Arc::new(Rules::read(format!("User-agent: *\n{file}").as_bytes(), "Warren"));
         let most = KEPT_BYTES / rules.size();
         let page = |number: usize| url(&format!("http://h{number}/"));

@@ -58,11 +58,11 @@ impl Walk<'_> {
         self.found.budget.charge(text.len());
         match kind {
             Kind::Style => {
-                let found = css::urls(&text, &self.options.limits.css);
+                let found = css::urls(&text, &css::Limits::default());
                 self.style(&found, &Words::default());
             }
             Kind::LinkedData => {
-                for image in json_ld::images(&text, &self.options.limits.json_ld) {
+                for image in json_ld::images(&text, &json_ld::Limits::default()) {
                     let caption = image.caption.as_deref();
                     let caption = caption.and_then(|text| super::scope::line(text, self.found.limits.text_chars));
                     self.image(&image.url, Source::JsonLd, &Words { caption, ..Words::default() });

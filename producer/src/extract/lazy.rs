@@ -115,7 +115,7 @@ impl Walk<'_> {
             return;
         }
         self.found.budget.charge(text.len());
-        for image in css::style_attribute(text, &self.options.limits.css).images {
+        for image in css::style_attribute(text, &css::Limits::default()).images {
             self.image(&image, Source::Lazy, words);
         }
     }

@@ -1,8 +1,7 @@
 //! How much of a page is read. Numbers only; who enforces them is named beside each.
 
-use super::{css, json_ld};
-
-/// The caps on one page. Each is the largest value that is still taken.
+/// The caps on one page. Each is the largest value that is still taken. Style sheets and linked data have some of their own,
+/// in `css` and `json_ld`.
 ///
 /// The defaults let real pages through whole. Together they keep the most hostile page of 8 MiB that we know below a second
 /// of one core and 64 MiB of memory: nothing of a page is held but what is open, what was found, and its text.
@@ -42,10 +41,6 @@ pub struct Limits {
     pub block_bytes: usize,
     /// Pages within pages (`iframe srcdoc`) within each other; deeper ones are not read. Default 3. (`links`)
     pub nested: usize,
-    /// Of a style sheet.
-    pub(super) css: css::Limits,
-    /// Of a script of linked data.
-    pub(super) json_ld: json_ld::Limits,
 }
 
 impl Default for Limits {
@@ -66,8 +61,6 @@ impl Default for Limits {
             page_data_bytes: 4 << 20,
             block_bytes: 2 << 20,
             nested: 3,
-            css: css::Limits::default(),
-            json_ld: json_ld::Limits::default(),
         }
     }
 }

@@ -191,7 +191,7 @@ impl<'a> Reading<'a> {
 
     fn css(&self) -> Page {
         let mut walk = self.walk(None);
-        walk.style(&css::urls(&self.text, &self.options.limits.css), &Words::default());
+        walk.style(&css::urls(&self.text, &css::Limits::default()), &Words::default());
         walk.finish()
     }
 

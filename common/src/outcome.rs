@@ -72,6 +72,9 @@ pub struct Outcome {
     /// Why it is not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// Set where no further try can end otherwise, although the reason may pass as a rule: a name that does not exist.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_final: bool,
     /// The cause in words where the reason alone does not say it, such as the directive of an opt-out; at most 200 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -120,6 +123,7 @@ impl Outcome {
             attempt,
             status,
             reason,
+            is_final: false,
             detail: None,
             final_url: None,
             http_status: None,
@@ -135,4 +139,9 @@ impl Outcome {
             duration_ms: 0,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_false(set: &bool) -> bool {
+    !*set
 }

@@ -149,7 +149,10 @@ impl ImageFetch {
         self.settings.guard.check_url(&url)?;
         killpoint::reached("downloader.fetch", url.as_str()).await;
         let request = manners.sign(self.client.get(url.clone()).header(ACCEPT, ACCEPTED));
-        let response = self.send(request).await.map_err(|error| http::reason_of(&error))?;
+        let response = self.send(request).await.map_err(|error| {
+            outcome.is_final = http::is_final(&error);
+            http::reason_of(&error)
+        })?;
         outcome.http_status = Some(response.status().as_u16());
         outcome.content_type = content_type(response.headers());
         if let Some(target) = http::redirect(&response, self.settings.guard) {

@@ -57,6 +57,8 @@ pub struct Heard {
     pub status: Option<u16>,
     /// What `Retry-After` asked for.
     pub retry_after: Option<Duration>,
+    /// Whether another try would end in the same way: there is no such host.
+    pub is_final: bool,
     /// From the request to the last byte.
     pub took: Option<Duration>,
     /// Length of what came, in bytes.
@@ -82,11 +84,14 @@ impl Heard {
     /// A page or robots.txt that did not come.
     #[must_use]
     pub fn of(missed: &Missed, took: Duration) -> Self {
-        let Missed { reason, status, retry_after } = *missed;
-        Self { reason: Some(reason), status, retry_after, took: Some(took), bytes: None }
+        let Missed { reason, status, retry_after, is_final } = *missed;
+        Self { reason: Some(reason), status, retry_after, is_final, took: Some(took), bytes: None }
     }
 
     fn meaning(&self) -> Meaning {
+        if self.is_final {
+            return Meaning::NotAsked;
+        }
         match (self.reason, self.status) {
             (_, Some(429 | 503)) => Meaning::Busy,
             // A body that never ends is as good as no answer.

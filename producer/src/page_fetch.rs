@@ -66,11 +66,13 @@ pub struct Missed {
     pub status: Option<u16>,
     /// What `Retry-After` asked for.
     pub retry_after: Option<Duration>,
+    /// Whether another try would end in the same way, although the reason may pass as a rule.
+    pub is_final: bool,
 }
 
 impl From<Reason> for Missed {
     fn from(reason: Reason) -> Self {
-        Self { reason, status: None, retry_after: None }
+        Self { reason, status: None, retry_after: None, is_final: false }
     }
 }
 
@@ -135,7 +137,9 @@ impl PageFetch {
         if let Some(from) = &self.from {
             request = request.header(FROM, from);
         }
-        Ok(http::send(request).await.map_err(|error| http::reason_of(&error))?)
+        http::send(request)
+            .await
+            .map_err(|error| Missed { is_final: http::is_final(&error), ..Missed::from(http::reason_of(&error)) })
     }
 
     /// Fetches a page, wherever redirects lead.
@@ -162,7 +166,7 @@ impl PageFetch {
             let refused = http::redirect(&response, self.guard).and_then(Result::err);
             let reason = refused.map_or(Reason::Http(status.as_u16()), Reason::from);
             let retry_after = http::retry_after(response.headers());
-            return Err(Missed { reason, status: Some(status.as_u16()), retry_after });
+            return Err(Missed { status: Some(status.as_u16()), retry_after, ..Missed::from(reason) });
         }
         let url = response.url().clone();
         let opt_outs = opt_out::of_headers(response.headers(), opt_out::agent(&self.user_agent));
@@ -174,7 +178,7 @@ impl PageFetch {
             Ok(body) => (body, false),
             Err(BodyError::TooLarge { head, .. }) => (head, true),
             Err(error) => {
-                return Err(Missed { reason: error.reason(), status: Some(status.as_u16()), retry_after: None });
+                return Err(Missed { status: Some(status.as_u16()), ..Missed::from(error.reason()) });
             }
         };
         Ok(Fetched { url, status: status.as_u16(), content_type, body, cut, opt_outs })

@@ -5,8 +5,10 @@ use harness::{Response, World, png};
 
 use crate::{embedded, world};
 
-/// Images that opt out, by path: the headers, and the reason and cause that are expected.
-const CASES: [(&str, &[(&str, &str)], Option<(&str, &str)>); 12] = [
+/// An image's path, its headers, and the reason and cause that are expected.
+type Case = (&'static str, &'static [(&'static str, &'static str)], Option<(&'static str, &'static str)>);
+
+const CASES: [Case; 12] = [
     ("/plain.png", &[], None),
     ("/noai.png", &[("X-Robots-Tag", "noai")], Some(("x-robots-tag", "noai"))),
     ("/noimageai.png", &[("X-Robots-Tag", "noarchive, NoImageAI")], Some(("x-robots-tag", "noimageai"))),

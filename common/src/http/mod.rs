@@ -18,7 +18,7 @@ use crate::failpoint;
 pub use body::{Announced, BodyError, read_capped};
 pub use guard::{Guard, Refused, is_public};
 pub use retry_after::retry_after;
-pub use trouble::reason_of;
+pub use trouble::{is_final, reason_of};
 
 /// Most redirects that are followed for one request.
 pub const MAX_REDIRECTS: usize = 10;

@@ -187,7 +187,7 @@ impl Pipeline {
         retries: u32,
     ) -> Option<Duration> {
         self.answered(host, url, heard);
-        if matches!(self.hosts.pace.may_begin(host, Instant::now()), May::Never(_)) {
+        if heard.is_final || matches!(self.hosts.pace.may_begin(host, Instant::now()), May::Never(_)) {
             return None;
         }
         retry::delay(heard.reason?, attempt, retries, heard.retry_after)

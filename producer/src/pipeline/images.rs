@@ -111,6 +111,7 @@ impl Images {
 fn heard(outcome: &Outcome) -> Heard {
     Heard {
         reason: outcome.reason,
+        is_final: outcome.is_final,
         status: outcome.http_status,
         retry_after: outcome.retry_after.map(Duration::from_secs),
         took: Some(Duration::from_millis(outcome.duration_ms)),
@@ -269,7 +270,7 @@ impl Pipeline {
         // An outcome of an earlier try, or one that was told before: what is out stays out. A lasting one counts all the
         // same; the ledger keeps the first. One that may pass does not: whatever it led to has begun.
         let Some(mut image) = found else {
-            let lasts = outcome.reason.is_none_or(|why| !why.is_transient());
+            let lasts = outcome.is_final || outcome.reason.is_none_or(|why| !why.is_transient());
             return (outcome, lasts);
         };
         let attempt = outcome.attempt.saturating_sub(image.attempts_before).max(1);

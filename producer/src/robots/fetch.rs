@@ -38,7 +38,7 @@ pub async fn fetch_there(pages: &PageFetch, agent: &str, mut location: Url) -> R
 
 async fn answered(response: Response, agent: &str) -> Result<Rules, Missed> {
     let status = response.status();
-    let missed = |reason, retry_after| Missed { reason, status: Some(status.as_u16()), retry_after };
+    let missed = |reason, retry_after| Missed { status: Some(status.as_u16()), retry_after, ..Missed::from(reason) };
     // 429 is a plea to slow down, not the absence of a file.
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         return Err(missed(Reason::Http(status.as_u16()), http::retry_after(response.headers())));

@@ -21,6 +21,8 @@ pub struct Dispatch {
     manners: Manners,
     batches: u64,
     out: HashMap<ImageId, Out>,
+    /// How many of those stood in their pages.
+    inline_out: usize,
     /// How many images of each batch are still out.
     left: HashMap<u64, usize>,
     /// Batches of which nothing is out any more, since somebody last asked.
@@ -59,6 +61,7 @@ impl Dispatch {
             run,
             manners,
             batches,
+            inline_out: out.values().filter(|out| out.image.is_inline()).count(),
             out,
             left,
             finished: Vec::new(),
@@ -71,6 +74,12 @@ impl Dispatch {
     #[must_use]
     pub fn out(&self) -> usize {
         self.out.len()
+    }
+
+    /// Images that are out and stood in their pages.
+    #[must_use]
+    pub fn inline_out(&self) -> usize {
+        self.inline_out
     }
 
     /// Sends images in batches of at most `batch`, spread over `consumers` where there are few. Those of one host are
@@ -100,6 +109,7 @@ impl Dispatch {
     fn is_out(&mut self, batch: u64, group: Vec<PendingImage>) {
         self.left.insert(batch, group.len());
         self.unconfirmed.insert(batch, group.iter().map(Try::of).collect());
+        self.inline_out += group.iter().filter(|image| image.is_inline()).count();
         self.out.extend(group.into_iter().map(|image| (image.image, Out { image, batch })));
     }
 
@@ -174,6 +184,7 @@ impl Dispatch {
             return None;
         }
         let Out { image, batch } = self.out.remove(&image)?;
+        self.inline_out -= usize::from(image.is_inline());
         if let Some(left) = self.left.get_mut(&batch) {
             *left -= 1;
             if *left == 0 {

@@ -100,6 +100,13 @@ impl Frontier {
         }
     }
 
+    /// Whether a page may be read where a redirect leads. A seed may be anywhere.
+    #[must_use]
+    pub fn may_follow(&self, target: &Url, is_seed: bool) -> bool {
+        let fits = target.as_str().len() <= self.longest_url();
+        fits && (is_seed || (self.in_scope(target) && self.selection.pages.passes(target.as_str())))
+    }
+
     /// Whether a page at this address belongs to the crawl.
     #[must_use]
     pub fn in_scope(&self, page: &Url) -> bool {
@@ -234,6 +241,14 @@ pub fn page(url: &Url, depth: u32) -> NewPage {
     }
 }
 
+/// Reads where a redirect leads. The address stays as the server wrote it: one that insists on `%2f` would send us on for ever.
+///
+/// # Errors
+/// When it is no `http` or `https` URL.
+pub fn hop(text: &str) -> Result<Url, Refused> {
+    Url::parse(text).map_err(|_| Refused::Scheme).and_then(bare)
+}
+
 /// Reads an address as a person or a list writes it, and normalises it.
 ///
 /// # Errors
@@ -242,9 +257,8 @@ pub fn parse(text: &str) -> Result<Url, Refused> {
     Url::parse(text.trim()).map_err(|_| Refused::Scheme).and_then(normalise)
 }
 
-/// One name for one thing: the WHATWG URL Standard's serialisation, without fragment (which no request carries), without
-/// user name and password (which no other site's page may make us send), percent-encodings in upper case (RFC 3986, 6.2.2.1).
-fn normalise(mut url: Url) -> Result<Url, Refused> {
+/// Without fragment, user name and password.
+fn bare(mut url: Url) -> Result<Url, Refused> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(Refused::Scheme);
     }
@@ -252,6 +266,13 @@ fn normalise(mut url: Url) -> Result<Url, Refused> {
     if !url.username().is_empty() || url.password().is_some() {
         url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| Refused::Scheme)?;
     }
+    Ok(url)
+}
+
+/// One name for one thing: the WHATWG URL Standard's serialisation, without fragment (which no request carries), without
+/// user name and password (which no other site's page may make us send), percent-encodings in upper case (RFC 3986, 6.2.2.1).
+fn normalise(url: Url) -> Result<Url, Refused> {
+    let mut url = bare(url)?;
     if let Cow::Owned(path) = trap::upper_percent(url.path()) {
         url.set_path(&path);
     }

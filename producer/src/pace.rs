@@ -89,9 +89,6 @@ impl Heard {
     }
 
     fn meaning(&self) -> Meaning {
-        if self.is_final {
-            return Meaning::NotAsked;
-        }
         match (self.reason, self.status) {
             (_, Some(429 | 503)) => Meaning::Busy,
             // A body that never ends is as good as no answer.
@@ -300,7 +297,7 @@ impl Pace {
 
     /// A request to `host` is done, and came to this.
     pub fn answered(&mut self, host: HostId, heard: &Heard, now: Instant) -> News {
-        let meaning = heard.meaning();
+        let meaning = if self.is_final(host, heard) { Meaning::NotAsked } else { heard.meaning() };
         match meaning {
             Meaning::Well | Meaning::Unwell | Meaning::Busy => {
                 self.answered = true;
@@ -342,6 +339,14 @@ impl Pace {
         }
         self.finish(host, now);
         news
+    }
+
+    /// Whether no further try can end otherwise. That a host does not exist is believed of one that never answered, and only
+    /// while others do: else it may be our resolver that is wrong.
+    #[must_use]
+    pub fn is_final(&self, host: HostId, heard: &Heard) -> bool {
+        let known = self.hosts.get(&host).is_some_and(|host| host.answered);
+        heard.is_final && self.answered && !known
     }
 
     fn note_silence(&mut self, host: HostId) {

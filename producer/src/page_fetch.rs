@@ -122,7 +122,7 @@ impl PageFetch {
     }
 
     /// Asks once, whatever the answer, and where redirects lead.
-    pub async fn ask(&self, url: &Url) -> Result<Response, Missed> {
+    async fn ask(&self, url: &Url) -> Result<Response, Missed> {
         self.send(&self.following, url).await
     }
 

@@ -118,5 +118,7 @@ pub fn redirect(response: &reqwest::Response, guard: Guard) -> Option<Result<Url
     let location = std::str::from_utf8(location.as_bytes()).ok()?;
     let mut target = response.url().join(location).ok()?;
     target.set_fragment(None);
+    // Another server's page must not make us send a name and a password. Fails only where there is no host.
+    target.set_username("").and_then(|()| target.set_password(None)).unwrap_or(());
     Some(guard.check_url(&target).map(|()| target))
 }

@@ -168,7 +168,7 @@ async fn open(
             // Without the reply queue the downloaders have dropped, or will drop, whatever there is of this run.
             let sent = ledger.go_on(replies.exists).await?;
             if let Some(reasons) = retry {
-                let images = ledger.retry(reasons).await?;
+                let images = ledger.retry(reasons, !settings.obey_robots).await?;
                 tracing::info!(images, "images are tried again");
             }
             Ok(Opened { folder, ledger, sent, took: standing.took })

@@ -27,6 +27,9 @@ pub struct Candidate {
     /// The bytes of a `data:` URI: there is nothing to fetch.
     #[serde(skip)]
     pub inline: Option<Bytes>,
+    /// Reached by links (`a`, `area`) alone.
+    #[serde(skip)]
+    pub linked_only: bool,
     /// Reached by links alone, all of which ask not to be followed (`rel=nofollow`).
     #[serde(skip)]
     pub nofollow: bool,
@@ -45,6 +48,7 @@ impl Candidate {
             title: None,
             caption: None,
             inline: None,
+            linked_only: false,
             nofollow: false,
         }
     }

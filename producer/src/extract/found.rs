@@ -106,6 +106,7 @@ impl<'a> Found<'a> {
         if !known.sources.contains(&candidate.source) {
             known.sources.push(candidate.source);
         }
+        known.linked_only &= candidate.linked_only;
         known.nofollow &= candidate.nofollow;
         known.descriptor = known.descriptor.take().or(candidate.descriptor);
         let wanted = Words {

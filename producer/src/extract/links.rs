@@ -30,7 +30,7 @@ impl Walk<'_> {
         if names_image(&url) {
             let words = self.words(element, outer);
             let source = if self.noscript { Source::Noscript } else { Source::Link };
-            self.found.image(Candidate { nofollow, ..Candidate::new(url, source) }, &words);
+            self.found.image(Candidate { linked_only: true, nofollow, ..Candidate::new(url, source) }, &words);
         } else {
             self.found.link(url, nofollow);
         }

@@ -165,8 +165,9 @@ fn note_attempt(sql: &Connection, id: RowId, recording: &Recording) -> rusqlite:
     .map(drop)
 }
 
-/// Lets images wait again that failed, or that have one of these reasons.
-pub(super) fn retry(book: &mut Book, sql: &Connection, reasons: &[Reason]) -> rusqlite::Result<usize> {
+/// Lets images wait again that failed, or that have one of these reasons. What a page asked stays obeyed unless opt-outs are
+/// `ignored`; an image that stood in its page and is not kept any more cannot be had again.
+pub(super) fn retry(book: &mut Book, sql: &Connection, reasons: &[Reason], ignored: bool) -> rusqlite::Result<usize> {
     // What is known of the last try stays until the next one is done, except for what would make it look like an outcome.
     const AGAIN: &str =
         "UPDATE images SET status = 'outstanding', attempts_before = attempts, path = NULL, sha256 = NULL";
@@ -175,8 +176,12 @@ pub(super) fn retry(book: &mut Book, sql: &Connection, reasons: &[Reason]) -> ru
         changed += sql.execute(&format!("{AGAIN} WHERE status = 'failed'"), [])?;
     }
     for reason in reasons {
-        let of_reason = format!("{AGAIN} WHERE status IN ('failed', 'rejected', 'blocked') AND reason = ?1");
-        changed += sql.execute(&of_reason, [reason.to_string()])?;
+        let of_reason = format!(
+            "{AGAIN} WHERE status IN ('failed', 'rejected', 'blocked') AND reason = ?1
+                 AND (url NOT LIKE 'data:%' OR id IN (SELECT image FROM inline))
+                 AND (?2 OR attempts > 0 OR reason NOT IN ('x-robots-tag', 'meta-robots', 'nofollow', 'tdm-reservation'))"
+        );
+        changed += sql.execute(&of_reason, params![reason.to_string(), ignored])?;
     }
     book.forget(sql)?;
     Ok(changed)

@@ -393,9 +393,10 @@ impl Ledger {
             .await
     }
 
-    /// Lets images that ended badly wait again: those that failed, or those that have one of `reasons`. Returns how many.
-    pub async fn retry(&self, reasons: Vec<Reason>) -> Result<usize, LedgerError> {
-        self.writer.run(move |book, sql| images::retry(book, sql, &reasons)).await
+    /// Lets images that ended badly wait again: those that failed, or those that have one of `reasons`. Images that their page
+    /// opted out are among them only if opt-outs are `ignored`. Returns how many.
+    pub async fn retry(&self, reasons: Vec<Reason>, ignored: bool) -> Result<usize, LedgerError> {
+        self.writer.run(move |book, sql| images::retry(book, sql, &reasons, ignored)).await
     }
 
     /// Notes which images are out, by batch, for whoever goes on with the run.

@@ -8,19 +8,31 @@ use super::{HostId, NewPage, PageDone, PageKind, PendingPage, RowId, schema, wai
 
 /// Pages in a row, each found on the one before, whose addresses differ in numbers alone and that brought no image that was
 /// not known: so many are a calendar or the like, and the next is not followed.
-const LONGEST_CHAIN: u32 = 40;
+const LONGEST_CHAIN: u32 = 100;
 
 /// Accepts pages that are not known yet. `chain` is the number of pages in a row, the one they were found on the last, that
 /// brought nothing new. Returns how many were left out as endless.
 pub(super) fn add(book: &mut Book, sql: &Connection, new: &[NewPage], chain: u32) -> rusqlite::Result<u64> {
     let mut insert = sql.prepare_cached(
         "INSERT INTO pages (url, host, depth, kind, hops, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (url) DO UPDATE SET depth = min(depth, excluded.depth) WHERE state = 'pending' AND depth > excluded.depth",
+         ON CONFLICT (url) DO UPDATE SET depth = excluded.depth, hops = excluded.hops
+             WHERE state = 'pending' AND depth > excluded.depth",
     )?;
-    let mut known = sql.prepare_cached("SELECT 1 FROM pages WHERE url = ?1")?;
+    let mut known = sql.prepare_cached("SELECT kind, state FROM pages WHERE url = ?1")?;
+    let mut expected = sql.prepare_cached("UPDATE pages SET kind = ?2 WHERE url = ?1")?;
     let mut left_out = 0;
     for page in new {
-        let is_new = !known.exists([&page.url])?;
+        let found = known.query_row([&page.url], |row| Ok((kind_at(row, 0)?, row.get::<_, String>(1)?))).optional()?;
+        let is_new = found.is_none();
+        if let Some((PageKind::Page, state)) = found
+            && state == "pending"
+            && page.kind == PageKind::Sitemap
+        {
+            // Somebody who knows says what it is.
+            expected.execute(params![page.url, page.kind.as_str()])?;
+            book.counts.document(PageKind::Page, "pending", -1);
+            book.counts.document(page.kind, "pending", 1);
+        }
         let chain = if page.like_its_parent { chain } else { 0 };
         if is_new && chain >= LONGEST_CHAIN {
             left_out += 1;

@@ -184,8 +184,8 @@ async fn failed_images_wait_again_and_answers_of_their_old_tries_are_void() {
         Recording { outcome, worker: Some("w".to_owned()), is_final: true }
     };
     it.ledger.record(vec![failed(1)], vec![], false).await.expect("written");
-    assert_eq!(it.ledger.retry(vec![Reason::Timeout]).await.expect("written"), 0);
-    assert_eq!(it.ledger.retry(vec![]).await.expect("written"), 1);
+    assert_eq!(it.ledger.retry(vec![Reason::Timeout], false).await.expect("written"), 0);
+    assert_eq!(it.ledger.retry(vec![], false).await.expect("written"), 1);
     assert_eq!(it.ledger.counts().of(Status::Outstanding), 1);
     it.ledger.record(vec![failed(1)], vec![], false).await.expect("written");
     assert_eq!(it.ledger.counts().of(Status::Outstanding), 1, "told twice");
@@ -216,7 +216,7 @@ async fn pages_in_a_row_that_bring_nothing_new_end_and_one_image_begins_the_coun
         it.ledger.add_pages(vec![page("http://host/0", 0)]).await.expect("written");
         let mut read = 0;
         while let Some(waiting) = it.ledger.pending_pages(None, 0, 1).await.expect("read").pop()
-            && read < 100
+            && read < 200
         {
             read += 1;
             let images =
@@ -224,7 +224,7 @@ async fn pages_in_a_row_that_bring_nothing_new_end_and_one_image_begins_the_coun
             let next = NewPage { like_its_parent: true, ..page(&format!("http://host/{read}"), read) };
             it.ledger.page_done(done(waiting.id, images, vec![next]), false).await.expect("written");
         }
-        assert_eq!((read, it.ledger.counts().traps.endless), if brings { (100, 0) } else { (40, 1) });
+        assert_eq!((read, it.ledger.counts().traps.endless), if brings { (200, 0) } else { (100, 1) });
         let counts = it.ledger.counts();
         assert_eq!(counts.traps.session_id, u64::from(read));
         assert_eq!(glance(it.folder.path()).expect("readable").counts, counts, "kept and counted agree");
@@ -258,4 +258,19 @@ async fn a_redirect_is_none_of_the_tries_that_people_count() {
     stored.outcome.attempt = 2;
     it.ledger.record(vec![stored], vec![], false).await.expect("written");
     assert_eq!(it.rows().await[0].attempts, 1);
+}
+
+#[tokio::test]
+async fn what_a_page_opted_out_stays_so_unless_opt_outs_are_ignored() {
+    let it = fixture(None);
+    let verdict = Some((Status::Blocked, Reason::MetaRobots).into());
+    let opted_out = NewImage { verdict, ..image("http://host/a") };
+    let inline = NewImage { inline: Some(Bytes::from_static(b"x")), ..image("data:image/png;sha256=00") };
+    it.ledger.add_listed(vec![opted_out, inline], 2, true, false).await.expect("written");
+    let outcome =
+        Outcome::new(ImageId::new(&it.run, "data:image/png;sha256=00"), 1, Status::Rejected, Some(Reason::Empty));
+    let worker = Some("w".to_owned());
+    it.ledger.record(vec![Recording { outcome, worker, is_final: true }], vec![], false).await.expect("written");
+    assert_eq!(it.ledger.retry(vec![Reason::MetaRobots, Reason::Empty], false).await.expect("written"), 0);
+    assert_eq!(it.ledger.retry(vec![Reason::MetaRobots], true).await.expect("written"), 1);
 }

@@ -73,12 +73,7 @@ impl Hosts {
         let known = self.robots.as_ref().map(|robots| robots.of(url, now));
         match &known {
             Some(Known::Awaited) => return Gate::Later(None),
-            Some(Known::Rules(rules)) => {
-                if let Some(verdict) = rules.against(url) {
-                    return Gate::Closed(verdict);
-                }
-            }
-            Some(Known::Nothing) | None => {}
+            Some(Known::Rules(_) | Known::Nothing) | None => {}
         }
         match self.pace.may_begin(host, now) {
             May::Never(reason) => Gate::Closed(Verdict {
@@ -95,7 +90,11 @@ impl Hosts {
                     Gate::NoRoom
                 }
             }
-            May::Begin => Gate::Open,
+            // The rules last: they may be many, and a host is looked at more often than it is asked.
+            May::Begin => match known {
+                Some(Known::Rules(rules)) => rules.against(url).map_or(Gate::Open, Gate::Closed),
+                _ => Gate::Open,
+            },
         }
     }
 
@@ -186,8 +185,9 @@ impl Pipeline {
         attempt: u32,
         retries: u32,
     ) -> Option<Duration> {
+        let is_final = self.hosts.pace.is_final(host, heard);
         self.answered(host, url, heard);
-        if heard.is_final || matches!(self.hosts.pace.may_begin(host, Instant::now()), May::Never(_)) {
+        if is_final || matches!(self.hosts.pace.may_begin(host, Instant::now()), May::Never(_)) {
             return None;
         }
         retry::delay(heard.reason?, attempt, retries, heard.retry_after)

@@ -132,11 +132,15 @@ impl Pipeline {
         let room = self.images.room();
         let (mut sending, mut inline) = (Vec::new(), Vec::new());
         while sending.len() + inline.len() < room
-            && inline.len() < AT_ONCE
             && let Some((host, url)) = self.images.backlog.peek().map(|image| (image.host, Url::parse(&image.url)))
         {
             if url.as_ref().is_ok_and(|url| url.scheme() == "data") {
-                inline.extend(self.images.backlog.take());
+                if inline.len() + self.images.inline_under_way + self.images.dispatch.inline_out() < AT_ONCE {
+                    inline.extend(self.images.backlog.take());
+                } else {
+                    // The outcome of one offers them again.
+                    self.images.backlog.park();
+                }
                 continue;
             }
             // What is accepted has been parsed before; a ledger that was tampered with must not stop the run.
@@ -270,7 +274,7 @@ impl Pipeline {
         // An outcome of an earlier try, or one that was told before: what is out stays out. A lasting one counts all the
         // same; the ledger keeps the first. One that may pass does not: whatever it led to has begun.
         let Some(mut image) = found else {
-            let lasts = outcome.is_final || outcome.reason.is_none_or(|why| !why.is_transient());
+            let lasts = outcome.reason.is_none_or(|why| !why.is_transient());
             return (outcome, lasts);
         };
         let attempt = outcome.attempt.saturating_sub(image.attempts_before).max(1);

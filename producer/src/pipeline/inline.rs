@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use super::{Event, Pipeline};
 use crate::ledger::PendingImage;
 
-/// Images whose bytes are read at once; each has at most [`common::task::ImageTask::MAX_INLINE`].
+/// Images that are read or out at once: their bytes are in memory here, in the broker and in a downloader meanwhile. Each has at
+/// most [`common::task::ImageTask::MAX_INLINE`].
 pub(super) const AT_ONCE: usize = 16;
 
 impl Pipeline {
@@ -35,8 +36,11 @@ impl Pipeline {
             self.images.inline_under_way -= 1;
             match bytes {
                 Some(bytes) => self.images.dispatch.send_inline(image, bytes),
-                // Only in a ledger that somebody changed.
-                None => self.decide(&image, (Status::Rejected, Reason::Empty).into()),
+                // Only in a ledger that somebody changed: what is not kept is not let wait again.
+                None => {
+                    self.decide(&image, (Status::Rejected, Reason::Empty).into());
+                    self.unpark(image.host);
+                }
             }
         }
     }

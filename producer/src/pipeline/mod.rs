@@ -416,7 +416,9 @@ impl Pipeline {
                 "nobody works on the outstanding images and none waits in the task queue; sending them again"
             );
             for image in self.images.dispatch.send_again() {
+                let host = image.host;
                 self.images.backlog.put_back(image);
+                self.unpark(host);
             }
             self.silence.sign(now);
         }

@@ -4,7 +4,7 @@
 //! host a page is first met on a shortest way to it, and what `--depth` lets in does not depend on timing. A page that is
 //! waited for (at rest, or to be tried again) is not under way, and does not hold up the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::hosts::Gate;
 use super::search::{PageWork, found_nothing, search};
 use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, Reading};
-use crate::ledger::{HostId, Ledger, PageDone, PageKind, PageState, PendingPage, RowId};
+use crate::ledger::{HostId, Ledger, PageCounts, PageDone, PageKind, PageState, PendingPage, RowId};
 use crate::pace::Heard;
 use crate::page_fetch::{Answer, Fetched, MAX_PAGE, MAX_SITEMAP, Missed};
 use crate::scope::authority;
@@ -25,6 +25,9 @@ use crate::stream::Stream;
 
 /// Pages under way at once, from request to record. Their bodies are in memory meanwhile.
 const AT_ONCE: usize = 32;
+
+/// Style sheets, and sitemaps, that a run fetches at most: they cost no depth and are none of the pages that `--max-pages` counts.
+const MOST_BESIDE: u64 = 50_000;
 
 /// Sitemaps under way at once: their bodies are larger than any page's.
 const SITEMAPS_AT_ONCE: usize = 2;
@@ -36,6 +39,8 @@ pub(super) struct Pages {
     /// Pages under way, by depth.
     under_way: BTreeMap<u32, usize>,
     sitemaps_under_way: usize,
+    /// Hosts whose next page waits for the end of a level, or of a sitemap.
+    held: BTreeSet<HostId>,
     /// Tries so far of pages that are tried again.
     attempts: BTreeMap<RowId, u32>,
     waiting_for_retry: usize,
@@ -63,6 +68,7 @@ impl Pages {
             backlog: Backlog::default(),
             under_way: BTreeMap::new(),
             sitemaps_under_way: 0,
+            held: BTreeSet::new(),
             attempts: BTreeMap::new(),
             waiting_for_retry: 0,
             retries,
@@ -81,22 +87,31 @@ impl Pages {
     }
 
     pub(super) fn recorded(&mut self, depth: u32, kind: PageKind) {
-        self.sitemaps_under_way -= usize::from(kind == PageKind::Sitemap);
+        let was_sitemap = kind == PageKind::Sitemap;
+        self.sitemaps_under_way -= usize::from(was_sitemap);
+        let mut level_ends = false;
         if let Some(count) = self.under_way.get_mut(&depth) {
             *count -= 1;
-            if *count == 0 {
+            level_ends = *count == 0;
+            if level_ends {
                 self.under_way.remove(&depth);
+            }
+        }
+        if was_sitemap || level_ends {
+            for host in std::mem::take(&mut self.held) {
+                self.backlog.unpark(host);
             }
         }
     }
 
     fn has_room(&self) -> bool {
-        let nearest = self.under_way.keys().next();
-        let may_begin = |next: &PendingPage| {
-            let sitemap_fits = next.kind != PageKind::Sitemap || self.sitemaps_under_way < SITEMAPS_AT_ONCE;
-            sitemap_fits && nearest.is_none_or(|nearest| next.depth <= *nearest)
-        };
-        self.under_way.values().sum::<usize>() < AT_ONCE && self.backlog.peek().is_some_and(may_begin)
+        self.under_way.values().sum::<usize>() < AT_ONCE && self.backlog.peek().is_some()
+    }
+
+    /// Whether its level and its kind let a page begin now.
+    fn may_begin(&self, next: &PendingPage) -> bool {
+        let sitemap_fits = next.kind != PageKind::Sitemap || self.sitemaps_under_way < SITEMAPS_AT_ONCE;
+        sitemap_fits && self.under_way.keys().next().is_none_or(|nearest| next.depth <= *nearest)
     }
 }
 
@@ -117,9 +132,23 @@ impl Pipeline {
             let begun = next.redirects > 0 || self.pages.attempts.contains_key(&next.id);
             let enough_pages = work.max_pages.is_some_and(|most| self.pages.started >= most);
             let enough_images = work.max_images.is_some_and(|most| self.ledger.counts().found() >= most);
+            let beside = match next.kind {
+                PageKind::StyleSheet => self.ledger.counts().style_sheets,
+                PageKind::Sitemap => self.ledger.counts().sitemaps,
+                PageKind::Page | PageKind::Robots => PageCounts::default(),
+            };
+            let enough_beside = beside.fetched + beside.failed >= MOST_BESIDE;
             // What was begun is brought to its end, and the style sheets of pages that were read belong to them.
-            if !begun && (enough_images || (enough_pages && next.kind == PageKind::Page)) {
+            let enough = enough_images || enough_beside || (enough_pages && next.kind != PageKind::StyleSheet);
+            if enough && !begun {
                 self.pages.backlog.take();
+                continue;
+            }
+            if !self.pages.may_begin(next) {
+                // Others may be nearer, or no sitemaps: nobody waits for whoever is in front.
+                let host = next.host;
+                self.pages.held.insert(host);
+                self.pages.backlog.park();
                 continue;
             }
             let (host, url, counts) = (next.host, Url::parse(&next.url), !begun && next.kind == PageKind::Page);

@@ -32,13 +32,9 @@ impl Pipeline {
             Ok(target) => target,
             Err(reason) => return Err((page, Some(reason))),
         };
-        if page.kind == PageKind::Page {
-            match &self.pages.work {
-                // The crawl is of the place that its seed is at.
-                Some(work) if page.is_seed() => work.frontier.seed_moved(&target),
-                Some(work) if !work.frontier.in_scope(&target) => return Err((page, None)),
-                Some(_) | None => {}
-            }
+        let is_page = page.kind == PageKind::Page;
+        if is_page && self.pages.work.as_ref().is_some_and(|work| !work.frontier.may_follow(&target, page.is_seed())) {
+            return Err((page, None));
         }
         let redirects = page.redirects + 1;
         let url = target.as_str().to_owned();
@@ -72,7 +68,7 @@ fn hop(target: Option<&str>, hops: u32) -> Result<Url, Reason> {
     if usize::try_from(hops).is_ok_and(|hops| hops >= MAX_REDIRECTS) {
         return Err(Reason::Redirects);
     }
-    target.and_then(|target| frontier::parse(target).ok()).ok_or(Reason::Redirects)
+    target.and_then(|target| frontier::hop(target).ok()).ok_or(Reason::Redirects)
 }
 
 /// The outcome of an image, where its address is one that a redirect led to.

@@ -9,7 +9,7 @@ use crate::extract::{self, Candidate, Kind, Page, Source};
 use crate::frontier::{Found, Frontier};
 use crate::ledger::{NewImage, PageDone, PageKind, PageState, PendingPage, RowId, Traps, Verdict};
 use crate::page_fetch::{Fetched, PageFetch};
-use crate::robots::RobotsTxt;
+use crate::robots::Rules;
 use crate::seeds::sitemap::{self, Sitemap};
 
 /// What it takes to work on pages.
@@ -57,6 +57,10 @@ pub(super) fn search(work: &PageWork, document: &PendingPage, fetched: &Fetched)
         truncated: fetched.cut.then(|| "too long".to_owned()),
         ..found_nothing(document.id, PageState::Fetched)
     };
+    if document.is_seed() && document.redirects > 0 {
+        // The crawl is of the place that its seed is at.
+        work.frontier.seed_moved(&fetched.url);
+    }
     let found = Found { at: &fetched.url, document };
     let mut search = Search { work, found, fetched, done };
     match document.kind {
@@ -80,9 +84,18 @@ impl Search<'_> {
     fn document(&mut self) {
         let content_type = self.fetched.content_type.as_deref();
         let kind = extract::kind(content_type, &self.fetched.body);
-        // Compressed ones and lists of lines show what they are only to those who expect a sitemap.
-        let expected = self.found.document.kind == PageKind::Sitemap && kind != Kind::Html;
-        if expected || (kind == Kind::Other && sitemap::is_sitemap(content_type, &self.fetched.body)) {
+        // What a style sheet or a sitemap should be and is not is somebody's error page: no page of the crawl.
+        match (self.found.document.kind, kind) {
+            (PageKind::StyleSheet, Kind::Css) => return self.page(),
+            (PageKind::StyleSheet, _) | (PageKind::Sitemap, Kind::Html | Kind::Image) => {
+                self.done.truncated = None;
+                return;
+            }
+            // Compressed ones and lists of lines show what they are only to those who expect a sitemap.
+            (PageKind::Sitemap, _) => return self.sitemap(),
+            (PageKind::Page | PageKind::Robots, _) => {}
+        }
+        if kind == Kind::Other && sitemap::is_sitemap(content_type, &self.fetched.body) {
             return self.sitemap();
         }
         match kind {
@@ -108,8 +121,8 @@ impl Search<'_> {
         let PageVerdict { images: refused, links: nofollow } =
             opt_out::page_verdict(self.fetched.opt_outs, self.said_by(&page), self.work.opt_outs);
         for image in page.images {
-            let by_link = image.source == Source::Link;
-            let nofollow = nofollow.clone().filter(|_| by_link).or_else(|| self.nofollow(image.nofollow));
+            let linked_only = nofollow.clone().filter(|_| image.linked_only);
+            let nofollow = linked_only.or_else(|| self.nofollow(image.nofollow));
             self.image(image, refused.clone().or(nofollow));
         }
         if refused.is_none() {
@@ -190,8 +203,8 @@ impl Search<'_> {
 
     /// The sitemaps that a robots.txt names.
     fn robots(&mut self) {
-        let file = RobotsTxt::read(&self.fetched.body, &self.work.agent);
-        let sitemaps = file.sitemaps().iter().filter_map(|text| self.fetched.url.join(text).ok());
+        let rules = Rules::read(&self.fetched.body, &self.work.agent);
+        let sitemaps = rules.sitemaps().iter().filter_map(|text| self.fetched.url.join(text).ok());
         let sitemaps = sitemaps.filter_map(|url| self.work.frontier.needed(url, PageKind::Sitemap, self.found));
         self.done.pages.extend(sitemaps);
     }

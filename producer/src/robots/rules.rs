@@ -159,7 +159,7 @@ impl<'a> Groups<'a> {
             Field::UserAgent => self.user_agent(record.value),
             Field::Allow => self.rule(record, true),
             Field::Disallow => self.rule(record, false),
-            // Not a rule of RFC 9309: it ends no list of user agents (2.2.4), and holds for the whole of its group.
+            // Not a rule of RFC 9309: it ends no list of user agents (2.2.4), and holds for those that the group has named.
             Field::CrawlDelay => {
                 self.crawl_delay = self.crawl_delay.max(seconds(record.value));
                 self.spread_delay();
@@ -175,7 +175,8 @@ impl<'a> Groups<'a> {
         self.to_us |= names(value, self.agent);
         self.to_all |= value == b"*" || value.starts_with(b"* ");
         self.us.named |= self.to_us;
-        self.spread_delay();
+        // A delay is for those who were named before it: sites put one behind each name.
+        self.crawl_delay = None;
     }
 
     fn rule(&mut self, record: Record<'_>, allows: bool) {

@@ -43,6 +43,9 @@ pub async fn extract(options: ExtractOptions) -> anyhow::Result<Exit> {
     let page = if let Ok(url) = frontier::parse(&options.page) {
         let fetch = PageFetch::new(Guard { allow_private: options.allow_private }, options.user_agent)?;
         let fetched = fetch.fetch(&url).await.map_err(|missed| ExtractError::Fetch { url, reason: missed.reason })?;
+        if fetched.cut {
+            tracing::warn!(most_bytes = MAX_PAGE, "the page is longer than what is read of it");
+        }
         let base = given.unwrap_or(fetched.url);
         extract::extract(&fetched.body, fetched.content_type.as_deref(), &base, &how)
     } else {
@@ -70,7 +73,8 @@ fn by_name(file: &str) -> Option<&'static str> {
 fn read(file: &str) -> io::Result<Vec<u8>> {
     let source: Box<dyn Read> = if file == "-" { Box::new(io::stdin()) } else { Box::new(std::fs::File::open(file)?) };
     let mut bytes = Vec::new();
-    source.take(MAX_PAGE as u64).read_to_end(&mut bytes)?;
+    // One byte more, so that a page that is longer says so.
+    source.take(MAX_PAGE as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

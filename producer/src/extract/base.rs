@@ -1,5 +1,6 @@
 //! What a page's URLs are relative to, and which of them are of any use. Scope and normal forms are the frontier's.
 
+use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
 /// Endings of file names that say "image" (lower case).
@@ -18,12 +19,20 @@ pub(super) fn document_base(href: &str, address: &Url) -> Url {
 
 /// `text` as an address that can be fetched: absolute, `http` or `https`, without fragment, at most `longest` bytes. `None`
 /// for everything else: empty text (which names no image by the standard), other schemes, what is no URL.
-pub(super) fn resolve(text: &str, base: &Url, longest: usize) -> Option<Url> {
+/// A query is encoded by the page's `encoding` (URL Standard, 4.4, "query state").
+pub(super) fn resolve(text: &str, base: &Url, encoding: &'static Encoding, longest: usize) -> Option<Url> {
     let text = text.trim_matches(|c: char| c <= ' ');
     if text.is_empty() || text.len() > longest {
         return None;
     }
-    let mut url = base.join(text).ok()?;
+    // UTF-16 pages have their queries in UTF-8.
+    let encoding = encoding.output_encoding();
+    let mut url = if encoding == UTF_8 || text.is_ascii() {
+        base.join(text).ok()?
+    } else {
+        let parser = Url::options().base_url(Some(base));
+        parser.encoding_override(Some(&|query| encoding.encode(query).0)).parse(text).ok()?
+    };
     url.set_fragment(None);
     let fits = matches!(url.scheme(), "http" | "https") && url.as_str().len() <= longest;
     fits.then_some(url)
@@ -77,15 +86,24 @@ mod tests {
             ("http://", None),
         ];
         for (text, expected) in cases {
-            assert_eq!(resolve(text, &url("http://h/d/p"), 100).as_ref().map(Url::as_str), expected, "{text:?}");
+            assert_eq!(resolve(text, &url("http://h/d/p"), UTF_8, 100).as_ref().map(Url::as_str), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn queries_are_in_the_encoding_of_their_page() {
+        let resolved = |encoding| resolve("i.php?n=Ж#x", &url("http://h/"), encoding, 100).map(String::from);
+        assert_eq!(resolved(encoding_rs::WINDOWS_1251).as_deref(), Some("http://h/i.php?n=%C6"));
+        assert_eq!(resolved(encoding_rs::UTF_16LE).as_deref(), Some("http://h/i.php?n=%D0%96"));
+        let path = resolve("Ж.png", &url("http://h/"), encoding_rs::WINDOWS_1251, 100);
+        assert_eq!(path.map(String::from).as_deref(), Some("http://h/%D0%96.png"), "paths are always UTF-8");
     }
 
     #[test]
     fn url_length_at_the_cap() {
         let base = url("http://h/");
         for (extra, found) in [(90, true), (91, true), (92, false)] {
-            assert_eq!(resolve(&"a".repeat(extra), &base, 100).is_some(), found, "{extra}");
+            assert_eq!(resolve(&"a".repeat(extra), &base, UTF_8, 100).is_some(), found, "{extra}");
         }
     }
 

@@ -7,16 +7,16 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-/// The text of a page. Never fails: what an encoding does not know becomes U+FFFD.
-pub(super) fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
+/// The text of a page, and its encoding. Never fails: what an encoding does not know becomes U+FFFD.
+pub(super) fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>) -> (Cow<'a, str>, &'static Encoding) {
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
-        return encoding.decode_without_bom_handling(&bytes[length..]).0;
+        return (encoding.decode_without_bom_handling(&bytes[length..]).0, encoding);
     }
     let encoding = content_type
         .and_then(header_charset)
         .or_else(|| prescan::declared(bytes))
         .unwrap_or_else(|| if is_utf8(bytes) { UTF_8 } else { WINDOWS_1252 });
-    encoding.decode_without_bom_handling(bytes).0
+    (encoding.decode_without_bom_handling(bytes).0, encoding)
 }
 
 /// The `charset` of a `Content-Type` header; `None` if it has none or names no encoding of the web.
@@ -55,7 +55,7 @@ mod tests {
             (b"", Some(";;=;charset"), ""),
         ];
         for (bytes, header, expected) in cases {
-            assert_eq!(decode(bytes, header), expected, "{bytes:?} {header:?}");
+            assert_eq!(decode(bytes, header).0, expected, "{bytes:?} {header:?}");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
 use bytes::Bytes;
+use encoding_rs::{Encoding, UTF_8};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -44,6 +45,8 @@ pub(super) struct Found<'a> {
     pub(super) budget: Rc<Budget>,
     /// What addresses are relative to.
     pub(super) base: Url,
+    /// Of the page: what stands in the query of an address is encoded by it.
+    pub(super) encoding: &'static Encoding,
     /// An address was resolved, so that it is too late to change `base`.
     pub(super) resolved: bool,
     page: Page,
@@ -61,6 +64,7 @@ impl<'a> Found<'a> {
             limits,
             budget,
             base,
+            encoding: UTF_8,
             resolved: false,
             page: Page::default(),
             later: Vec::new(),
@@ -79,7 +83,7 @@ impl<'a> Found<'a> {
         }
         self.resolved = true;
         self.budget.charge(RESOLVED + (text.len().min(self.limits.url_bytes) + self.base.as_str().len()) / 4);
-        resolve(text, &self.base, self.limits.url_bytes)
+        resolve(text, &self.base, self.encoding, self.limits.url_bytes)
     }
 
     /// An image at an address that was resolved. A second way to it adds itself, and the words that were missing.

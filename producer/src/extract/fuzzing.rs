@@ -53,7 +53,7 @@ pub fn charset(data: &[u8]) {
     };
     let content_type = CONTENT_TYPES[usize::from(*choice) % CONTENT_TYPES.len()];
     // No encoding makes more than three bytes of UTF-8 of one byte.
-    assert!(charset::decode(body, content_type).len() <= 3 * body.len());
+    assert!(charset::decode(body, content_type).0.len() <= 3 * body.len());
 }
 
 /// A `srcset`.

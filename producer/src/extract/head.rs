@@ -7,7 +7,7 @@ use super::Source;
 use super::element::{Element, words};
 use super::found::Words;
 use super::refresh;
-use super::scope::Line;
+use super::scope::{Line, Scope};
 use super::walk::Walk;
 
 /// `property`, `name` or `itemprop` of a `meta` whose content is an image's address (lower case).
@@ -59,16 +59,18 @@ struct Alt {
 }
 
 impl Walk<'_> {
-    /// A `meta`.
-    pub(super) fn meta(&mut self, element: &Element<'_>) {
+    /// A `meta`. One in a page within the page, or in a template, does not speak for the page.
+    pub(super) fn meta(&mut self, element: &Element<'_>, outer: &Scope) {
         let Some(content) = element.get("content") else { return };
+        let of_page = self.nested == 0 && !outer.template;
         let pragma = element.get("http-equiv").unwrap_or_default();
-        if pragma.eq_ignore_ascii_case("refresh")
+        if of_page
+            && pragma.eq_ignore_ascii_case("refresh")
             && let Some(url) = refresh::target(content).and_then(|target| self.found.resolve(target))
         {
             self.found.refresh(url);
         }
-        if let Some(name) = element.get("name") {
+        if let Some(name) = element.get("name").filter(|_| of_page) {
             self.found.meta(name, content);
         }
         let keys = ["property", "name", "itemprop"].into_iter().filter_map(|name| element.get(name)).flat_map(words);

@@ -68,7 +68,7 @@ pub fn kind(content_type: Option<&str>, bytes: &[u8]) -> Kind {
     if is_binary_file(bytes) {
         return Other;
     }
-    let head = charset::decode(&bytes[..bytes.len().min(HEAD)], content_type);
+    let (head, _) = charset::decode(&bytes[..bytes.len().min(HEAD)], content_type);
     let head = head.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}');
     let said = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match &*said {

@@ -109,7 +109,8 @@ impl Walk<'_> {
 
     fn lazy_background(&mut self, text: &str, words: &Words) {
         if !text.contains("url(") && !text.contains("image-set(") {
-            if is_address(text) {
+            // Colours and gradients have dots too.
+            if is_address(text) && !text.contains(['(', ' ']) {
                 self.image(text, Source::Lazy, words);
             }
             return;

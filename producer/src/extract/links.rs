@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use url::Url;
+
 use super::base::names_image;
 use super::element::Element;
 use super::guard;
@@ -11,6 +13,13 @@ use super::{Candidate, Source, Truncated};
 
 /// Words of `rel` that ask not to follow the link.
 const NOFOLLOW: [&str; 3] = ["nofollow", "ugc", "sponsored"];
+
+/// Whether an address that ends like an image's is that of a page about it: a wiki's `File:Cat.jpg`, a file in the browser of a
+/// repository. What is an image all the same shows so when it comes.
+fn is_page_of_file(url: &Url) -> bool {
+    let mut segments = url.path_segments().into_iter().flatten().rev();
+    segments.next().is_some_and(|name| name.contains(':')) || segments.any(|folder| folder == "blob")
+}
 
 impl Walk<'_> {
     /// An `a` or `area`.
@@ -27,7 +36,7 @@ impl Walk<'_> {
     pub(super) fn follow(&mut self, href: &str, element: &Element<'_>, outer: &Scope) {
         let Some(url) = self.found.resolve(href) else { return };
         let nofollow = NOFOLLOW.iter().any(|word| element.has_word("rel", word));
-        if names_image(&url) {
+        if names_image(&url) && !is_page_of_file(&url) {
             let words = self.words(element, outer);
             let source = if self.noscript { Source::Noscript } else { Source::Link };
             self.found.image(Candidate { linked_only: true, nofollow, ..Candidate::new(url, source) }, &words);

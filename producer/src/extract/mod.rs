@@ -42,6 +42,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use clap::ValueEnum;
+use encoding_rs::Encoding;
 use html5ever::tendril::StrTendril;
 use url::Url;
 
@@ -147,8 +148,9 @@ pub fn extract(bytes: &[u8], content_type: Option<&str>, base: &Url, options: &O
         return Page::default();
     }
     let read = &bytes[..bytes.len().min(options.limits.bytes)];
-    let text = StrTendril::from(&*charset::decode(read, content_type));
-    let reading = Reading { text, address: base, options, budget: Rc::new(Budget::new(&options.limits)) };
+    let (text, encoding) = charset::decode(read, content_type);
+    let text = StrTendril::from(&*text);
+    let reading = Reading { text, encoding, address: base, options, budget: Rc::new(Budget::new(&options.limits)) };
     let mut page = match kind {
         Kind::Css => reading.css(),
         Kind::Xhtml | Kind::Svg => reading.xml().unwrap_or_else(|_| reading.html()),
@@ -163,6 +165,7 @@ pub fn extract(bytes: &[u8], content_type: Option<&str>, base: &Url, options: &O
 /// A text that may have to be read more than once, on one budget.
 struct Reading<'a> {
     text: StrTendril,
+    encoding: &'static Encoding,
     address: &'a Url,
     options: &'a Options,
     budget: Rc<Budget>,
@@ -196,6 +199,8 @@ impl<'a> Reading<'a> {
     }
 
     fn walk(&self, base: Option<Url>) -> Walk<'a> {
-        Walk::new(self.address, base, self.options, Rc::clone(&self.budget))
+        let mut walk = Walk::new(self.address, base, self.options, Rc::clone(&self.budget));
+        walk.found.encoding = self.encoding;
+        walk
     }
 }

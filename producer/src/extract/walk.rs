@@ -16,10 +16,45 @@ use super::element::{Element, words};
 use super::found::{Found, Later, Words};
 use super::head::Announced;
 use super::scope::{Figure, Line, Picture, Scope, Text, line};
-use super::{Candidate, Options, Page, Source, css};
+use super::{Candidate, Options, Page, Source, Truncated, css};
 
 /// Addresses in captions that are led to by `aria-describedby` and the like; further ones are not looked for.
 const MAX_LABELS: usize = 20_000;
+
+/// Elements before which a line of words breaks, where a page has no white space: it is set without, and read without.
+const BREAKS: [&str; 31] = [
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "br",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "figcaption",
+    "footer",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+];
 
 /// Classes that stand for `figure`: of `WordPress`, `MediaWiki` and `DocBook`.
 const FIGURES: [&str; 5] = ["wp-caption", "thumbinner", "figure", "mediaobject", "image-with-caption"];
@@ -68,6 +103,11 @@ impl<'a> Walk<'a> {
     /// An element begins, in `outer`. Returns the scope of what is in it.
     pub(super) fn open(&mut self, element: &Element<'_>, outer: &Rc<Scope>) -> Rc<Scope> {
         self.end_block();
+        if let Text::Words(line) = &outer.text
+            && BREAKS.contains(&&*element.name.local)
+        {
+            self.found.words(line, " ");
+        }
         let mut inner = Rc::clone(outer);
         if outer.picture.is_some() {
             Rc::make_mut(&mut inner).picture = None;
@@ -107,7 +147,7 @@ impl<'a> Walk<'a> {
             local_name!("a") | local_name!("area") => self.anchor(element, outer, inner),
             local_name!("iframe") | local_name!("frame") => self.frame(element, outer),
             local_name!("base") => self.base(element, outer),
-            local_name!("meta") => self.meta(element),
+            local_name!("meta") => self.meta(element, outer),
             local_name!("link") => self.link_element(element),
             local_name!("script") | local_name!("style") => self.begin_block(element, inner),
             local_name!("video") => self.poster(element, outer),
@@ -240,6 +280,9 @@ impl<'a> Walk<'a> {
 
     /// What a style sheet, or a piece of one, leads to.
     pub(super) fn style(&mut self, found: &css::Found, words: &Words) {
+        if found.cut {
+            self.found.cut(Truncated::Block);
+        }
         for image in &found.images {
             self.image(image, Source::Css, words);
         }

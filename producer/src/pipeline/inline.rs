@@ -34,13 +34,12 @@ impl Pipeline {
         }
         for (image, bytes) in read {
             self.images.inline_under_way -= 1;
-            match bytes {
-                Some(bytes) => self.images.dispatch.send_inline(image, bytes),
+            if let Some(bytes) = bytes {
+                self.images.dispatch.send_inline(image, bytes);
+            } else {
                 // Only in a ledger that somebody changed: what is not kept is not let wait again.
-                None => {
-                    self.decide(&image, (Status::Rejected, Reason::Empty).into());
-                    self.unpark(image.host);
-                }
+                self.decide(&image, (Status::Rejected, Reason::Empty).into());
+                self.unpark(image.host);
             }
         }
     }

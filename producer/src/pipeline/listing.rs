@@ -1,6 +1,7 @@
 //! The rows of a list on their way into the ledger. A thread reads ahead, and a portion ends when it is full or when the
 //! list is slow to give more: a list of any length needs the memory of a short one, and a live one is fetched as it comes.
 
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -34,8 +35,8 @@ const CAUSE: usize = 200;
 
 /// A list that is being read.
 pub struct Listing {
-    /// Closed after the last row or an error.
-    rows: mpsc::Receiver<Result<NewImage, ListError>>,
+    /// A row that is none, or an error, is the end.
+    rows: mpsc::Receiver<Result<Option<NewImage>, ListError>>,
     /// Of the whole list, by this producer and earlier ones.
     rows_read: u64,
     /// What ended the list, until the rows before it are in the ledger.
@@ -58,6 +59,9 @@ impl Listing {
             let reader = Reader { list, frontier, bad: 0 };
             // A thread of its own: a live list may keep it waiting beyond the end of the run.
             thread::spawn(move || reader.read(first, &sender));
+        } else {
+            // The channel is empty, and nobody else sends.
+            sender.try_send(Ok(None)).unwrap_or(());
         }
         Ok(Self { rows, rows_read: rows_read.max(done_with), broken: None })
     }
@@ -97,7 +101,7 @@ impl Listing {
                 },
             };
             match next {
-                Some(Ok(image)) => {
+                Some(Ok(Some(image))) => {
                     let texts = [&image.caption, &image.extra];
                     bytes += image.url.len() + texts.into_iter().flatten().map(String::len).sum::<usize>();
                     images.push(image);
@@ -106,8 +110,14 @@ impl Listing {
                     self.broken = Some(error);
                     break;
                 }
-                None => {
+                Some(Ok(None)) => {
                     at_end = true;
+                    break;
+                }
+                None => {
+                    // The thread that reads is gone without a word: that is no end.
+                    let source = io::Error::other("the reader failed; this is a bug worth reporting");
+                    self.broken = Some(ListError::Read { name: "the list".to_owned(), rows: self.rows_read, source });
                     break;
                 }
             }
@@ -127,15 +137,17 @@ struct Reader {
 
 impl Reader {
     /// Reads to the end, or until nobody wants the rows.
-    fn read(mut self, first: Row, rows: &mpsc::Sender<Result<NewImage, ListError>>) {
+    fn read(mut self, first: Row, rows: &mpsc::Sender<Result<Option<NewImage>, ListError>>) {
         let mut next = Some(Ok(first));
         while let Some(row) = next {
-            let image = row.map(|row| self.image(row));
+            let image = row.map(|row| Some(self.image(row)));
             if rows.blocking_send(image).is_err() {
                 return;
             }
             next = self.list.next();
         }
+        // Nobody may want to know any more.
+        rows.blocking_send(Ok(None)).unwrap_or(());
         if self.bad > LOGGED {
             tracing::warn!(rows = self.bad, "rows of the list are not fetched; the first {LOGGED} are listed above");
         }

@@ -327,3 +327,30 @@ fn any_bytes_are_a_page() {
 }
 
 mod every_form;
+
+#[test]
+fn words_of_a_caption_do_not_run_together() {
+    for (caption, expected) in
+        [("A cat<br>Photo: Ann", "A cat Photo: Ann"), ("<h3>A</h3><p>b</p>", "A b"), ("<b>A</b>b", "Ab")]
+    {
+        let html = format!("<figure><img src=i><figcaption>{caption}</figcaption></figure>");
+        let page = page(&html, &Options::default());
+        assert_eq!(page.images[0].caption.as_deref(), Some(expected), "{caption}");
+    }
+}
+
+#[test]
+fn what_is_linked_and_shown_is_not_linked_only() {
+    let html = "<a href=a.jpg rel=nofollow><img src=a.jpg></a><a href=b.jpg>b</a><a href=/wiki/File:c.jpg>c</a><a href=/x/blob/d.png>d</a>";
+    let page = page(html, &Options::default());
+    let found: Vec<_> = page.images.iter().map(|image| (image.linked_only, image.nofollow)).collect();
+    assert_eq!(found, [(false, false), (true, false)]);
+    assert_eq!(page.links.len(), 2, "pages about images");
+}
+
+#[test]
+fn a_page_within_the_page_does_not_speak_for_it() {
+    let inner = "<meta name=robots content=noindex><meta http-equiv=refresh content='0; url=x'>";
+    let page = page(&format!("<iframe srcdoc=\"{inner}\"></iframe><template>{inner}</template>"), &Options::default());
+    assert_eq!((page.metas.len(), page.refresh), (0, None));
+}

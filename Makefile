@@ -8,6 +8,8 @@ ARGS ?=
 SEED ?=
 MINUTES ?= 1
 SOURCE ?= pages
+# How often `make bench-gimp` has each crawler crawl.
+ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
 # The steps of a target build the same tree: side by side they would only wait for each other's lock.
@@ -60,6 +62,14 @@ chaos: ## a large run while everything fails that can: make chaos MINUTES=10 SEE
 .PHONY: torture
 torture: ## every Nth operation fails: each kind of operation, many N
 	$(CARGO) test --workspace --locked --test e2e -- --ignored --nocapture torture::
+
+.PHONY: chromium
+chromium: ## what Chromium requests on real pages, against what we find there; unpacks 1.5 GB of Debian's documentation
+	tests/chromium/run.sh
+
+.PHONY: bench-gimp
+bench-gimp: ## the whole GIMP manual against Scrapy, which it fetches from PyPI: make bench-gimp ROUNDS=5
+	benches/gimp/run.sh $(ROUNDS)
 
 .PHONY: compose-test
 compose-test: ## the Docker image and docker-compose.yml, on a real site; needs a Docker engine

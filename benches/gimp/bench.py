@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""The whole manual of GIMP (685 pages) by Scrapy and by Warren, in turns, on the same server. Run by run.sh.
+
+usage: bench.py PYTHON-WITH-SCRAPY FOLDER-OF-PROGRAMS [ROUNDS]
+
+A round is Scrapy with its FilesPipeline (spider.py), `producer crawl --embedded`, and `producer crawl` with RabbitMQ and one
+downloader that waits already. Each has fresh folders and is timed whole, from the start of its process to its end. All
+keep robots.txt, none waits between requests. Every image that Scrapy stored must be in Warren's manifest as stored, and its
+bytes in Warren's store. Exit code 1: images are missing, or the ratio is under the goal.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+GOAL = 30
+CRAWL = ["--depth", "50", "--scope", "prefix", "--per-host", "0", "--allow-private", "--format", "json"]
+
+
+def main():
+    python, programs = Path(sys.argv[1]), Path(sys.argv[2])
+    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 5
+    manual = next(Path("/usr/share/gimp").glob("*/help/en"), None)
+    if not manual:
+        sys.exit("bench: the manual is not there\nhint: apt-get install gimp-help-en")
+    folder = Path(tempfile.mkdtemp(prefix="warren-bench-"))
+    try:
+        with nginx(manual.parents[2], folder) as port, rabbitmq(folder) as broker, downloader(programs, broker, folder):
+            first = f"http://127.0.0.1:{port}/{manual.relative_to(manual.parents[2])}/index.html"
+            good = compare(rounds, {
+                "Scrapy": lambda place: scrapy(python, first, place),
+                "embedded": lambda place: warren(programs, ["--embedded", "--store", place / "store"], first, place, place / "store"),
+                "RabbitMQ": lambda place: warren(programs, ["--broker", broker], first, place, folder / "fleet"),
+            }, folder, python)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(0 if good else 1)
+
+
+def compare(rounds, ways, folder, python):
+    version = subprocess.run([python, "-m", "scrapy", "version"], capture_output=True, text=True, check=True).stdout.strip()
+    print(f"# {version}, {os.cpu_count()} cores, {rounds} rounds; seconds from the start of a process to its end")
+    print(f"{'':10} {'seconds':>8} {'pages':>6} {'images':>7}")
+    times, last = {way: [] for way in ways}, {}
+    for number in range(rounds):
+        for way, run in ways.items():
+            place = folder / f"{way}-{number}"
+            place.mkdir()
+            begun = time.monotonic()
+            read = run(place)
+            times[way].append(time.monotonic() - begun)
+            last[way] = read()
+            print(f"{way:10} {times[way][-1]:8.2f} {last[way]['pages']:6} {len(last[way]['images']):7}", flush=True)
+            shutil.rmtree(place)
+        if not no_fewer(last):
+            return False
+    return table(times, last)
+
+
+def table(times, last):
+    median = {way: statistics.median(of) for way, of in times.items()}
+    print(f"\n{'median':10} {'seconds':>8} {'pages/s':>8} {'images/s':>9} {'times as fast':>14}")
+    for way, seconds in median.items():
+        pages, images = last[way]["pages"], len(last[way]["images"])
+        print(f"{way:10} {seconds:8.2f} {pages / seconds:8.0f} {images / seconds:9.0f} {median['Scrapy'] / seconds:14.1f}")
+    reached = median["Scrapy"] / median["embedded"]
+    print(f"\nthe goal is {GOAL} times: {'reached' if reached >= GOAL else 'not reached'}")
+    return reached >= GOAL
+
+
+def no_fewer(last):
+    """Whether Warren stored each image that Scrapy stored: by address, and by bytes."""
+    good = True
+    for way in ("embedded", "RabbitMQ"):
+        addresses = set(last["Scrapy"]["images"]) - set(last[way]["images"])
+        contents = set(last["Scrapy"]["images"].values()) - last[way]["contents"]
+        if addresses or contents:
+            good = False
+            print(f"{way}: {len(addresses)} addresses and {len(contents)} files fewer than Scrapy, such as {sorted(addresses)[:3]}")
+    return good
+
+
+def scrapy(python, first, place):
+    report = place / "report.json"
+    subprocess.run([python, HERE / "spider.py", first, place / "store", report], check=True)
+
+    def read():
+        told = json.loads(report.read_text())
+        images = {url: digest(place / "store" / path) for url, path in told["images"].items()}
+        return {"pages": told["pages"], "images": images}
+
+    return read
+
+
+def warren(programs, how, first, place, store):
+    command = [programs / "producer", "crawl", *CRAWL, *how, "--runs", place, "--run", "manual", first]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+
+    def read():
+        rows = [json.loads(line) for line in (place / "manual/results.jsonl").read_text().splitlines()]
+        kept = [row for row in rows if row["status"] in ("stored", "duplicate")]
+        pages = json.loads(done.stdout.splitlines()[-1])["pages"]
+        contents = {row["sha256"] for row in kept if digest(store / row["path"]) == row["sha256"]}
+        return {"pages": pages["fetched"] if isinstance(pages, dict) else pages, "images": {row["url"]: row["sha256"] for row in kept}, "contents": contents}
+
+    return read
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def program(command, **more):
+    """Runs as long as the block."""
+    process = subprocess.Popen([str(word) for word in command], **more)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port, process, what):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    sys.exit(f"bench: {what} does not start")
+
+
+@contextmanager
+def nginx(root, folder):
+    port, place = free_port(), folder / "nginx"
+    place.mkdir()
+    (place / "nginx.conf").write_text(f"""
+        daemon off; worker_processes 1; pid nginx.pid;
+        events {{ worker_connections 1024; }}
+        http {{
+          client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
+          include /etc/nginx/mime.types; access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000;
+          open_file_cache max=10000;
+          server {{ listen 127.0.0.1:{port} backlog=1024; root {root}; }}
+        }}""")
+    found = shutil.which("nginx") or "/usr/sbin/nginx"
+    with program([found, "-p", place, "-e", "stderr", "-c", "nginx.conf"]) as process:
+        listens(port, process, "nginx")
+        yield port
+
+
+@contextmanager
+def rabbitmq(folder):
+    """A broker of its own, which leaves any other alone."""
+    port, place = free_port(), folder / "rabbitmq"
+    place.mkdir()
+    (place / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nlog.console = false\nlog.file.level = warning\n")
+    (place / "enabled_plugins").write_text("[].\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RABBITMQ_")}
+    environment |= {
+        "HOME": str(place), "RUNNING_UNDER_SYSTEMD": "true", "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(free_port()),
+        "RABBITMQ_NODENAME": f"warren-bench-{os.getpid()}@localhost", "RABBITMQ_DIST_PORT": str(free_port()),
+        "RABBITMQ_CONF_ENV_FILE": "/dev/null", "RABBITMQ_CONFIG_FILE": str(place / "rabbitmq.conf"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(place / "enabled_plugins"), "RABBITMQ_MNESIA_BASE": str(place / "data"),
+        "RABBITMQ_LOG_BASE": str(place / "log"), "RABBITMQ_PID_FILE": str(place / "pid"),
+    }
+    # Debian's wrapper in /usr/sbin would change to another user. As under systemd, the script becomes the node.
+    found = next((path for path in ("/usr/lib/rabbitmq/bin/rabbitmq-server",) if Path(path).exists()), "rabbitmq-server")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # The name server that a node would start by itself would stay.
+    with program(["epmd", "-address", "127.0.0.1", "-port", environment["ERL_EPMD_PORT"]], **quiet) as names:
+        listens(int(environment["ERL_EPMD_PORT"]), names, "epmd")
+        with program([found], env=environment, **quiet) as node:
+            listens(port, node, "RabbitMQ")
+            yield f"amqp://127.0.0.1:{port}/%2f"
+
+
+@contextmanager
+def downloader(programs, broker, folder):
+    command = [programs / "downloader", "--broker", broker, "--store", folder / "fleet", "--allow-private", "--per-host", "0"]
+    with program(command, stderr=subprocess.DEVNULL) as process:
+        time.sleep(2)
+        if process.poll() is not None:
+            sys.exit("bench: the downloader does not start")
+        yield
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,5 @@
 """The same crawl as Warren's, as one would write it for Scrapy at its fastest: every page below the first one's folder,
-every image of an `img` and every image that a page links to, stored by the FilesPipeline.
+every image of an `img` and every image that a page links to, of the same host, stored by the FilesPipeline.
 
 usage: spider.py FIRST-PAGE STORE REPORT     REPORT becomes {"pages": n, "images": {url: path below STORE}}
 """
@@ -31,6 +31,7 @@ class Images(scrapy.Spider):
     def __init__(self, first, **kwargs):
         super().__init__(**kwargs)
         self.start_urls = [first]
+        self.site = "/".join(first.split("/")[:3]) + "/"
         self.below = first.rsplit("/", 1)[0] + "/"
 
     def parse(self, response):
@@ -44,8 +45,9 @@ class Images(scrapy.Spider):
                 images.add(url)
             elif url.startswith(self.below):
                 yield response.follow(url)
+        images = [url for url in images if url.startswith(self.site)]
         if images:
-            yield {"file_urls": sorted(images)}
+            yield {"file_urls": images}
 
 
 def main():
@@ -60,7 +62,7 @@ def main():
         "DEPTH_LIMIT": 50,
         "COOKIES_ENABLED": False,
         "TELNETCONSOLE_ENABLED": False,
-        "LOG_LEVEL": "ERROR",
+        "LOG_LEVEL": "CRITICAL",
         "FILES_STORE": store,
         "ITEM_PIPELINES": {"scrapy.pipelines.files.FilesPipeline": 1, Collect: 2},
     })

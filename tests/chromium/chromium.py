@@ -19,6 +19,8 @@ ANSWER = 60
 LOAD = 60
 # A page is done when for so long nothing was on its way, in seconds.
 QUIET = 0.7
+# A page on which something is always on its way is left after so long, in seconds.
+RESTLESS = 20
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
@@ -161,7 +163,7 @@ class Watch:
 
     def settle(self):
         """Waits until nothing is on its way any more; a page that never rests is left after a while."""
-        deadline = time.monotonic() + LOAD
+        deadline = time.monotonic() + RESTLESS
         quiet = time.monotonic()
         while time.monotonic() < min(deadline, quiet + QUIET):
             event = self.chromium.next(0.1)

@@ -9,8 +9,8 @@ Chromium asks for is looked up, first match first, in
   sheet  what it prints for a style sheet that Chromium loads for the page; a crawl does this with the sheets of a page,
   frame  what it prints for a document in a frame of the page, or for its sheets; to a crawl it is a page of its own,
   known  exceptions.txt, with a reason.
-Anything else is missed, and the exit code is 1. So it is when an exception is not needed any more. "smaller" counts those of `page` which
-`--srcset largest` leaves out for a larger candidate of the same set.
+Anything else is missed, and the exit code is 1; so it is when an exception is not needed any more. "smaller" counts those of `page`
+which `--srcset largest` leaves out for a larger candidate of the same set.
 
 At the end one crawl, without a broker, begins at all the pages and follows no link: what Chromium asked for, less frames
 and exceptions, must be in its manifest. That shows that the style sheets are found by Warren itself.
@@ -20,6 +20,7 @@ import base64
 import binascii
 import hashlib
 import json
+import os
 import re
 import shutil
 import socket
@@ -82,7 +83,7 @@ class Site:
             self.port = probe.getsockname()[1]
         (self.folder / "nginx.conf").write_text(f"""
             daemon off; worker_processes 1; pid {self.folder}/pid; error_log {self.folder}/error.log;
-            {"user root;" if Path("/root").owner() == Path.home().owner() else ""}
+            {"user root;" if os.geteuid() == 0 else ""}
             events {{ worker_connections 512; }}
             http {{
               include /etc/nginx/mime.types; default_type application/octet-stream; access_log off;

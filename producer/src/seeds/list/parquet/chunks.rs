@@ -39,6 +39,10 @@ impl ChunkReader for Chunks {
     type T = BufReader<At>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
+        if start >= self.length {
+            // The crate takes nothing for a header of nothing, and goes on for as long as the chunk says that it is.
+            return Err(ParquetError::EOF(format!("a page at {start} is beyond the end of the file")));
+        }
         let mut reader = BufReader::new(At { file: Arc::clone(&self.file), at: start });
         if start < self.length.saturating_sub(TAIL) {
             use io::BufRead;

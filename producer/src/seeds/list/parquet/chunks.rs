@@ -39,10 +39,6 @@ impl ChunkReader for Chunks {
     type T = BufReader<At>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        if start >= self.length {
-            // The crate takes nothing for a header of nothing, and goes on for as long as the chunk says that it is.
-            return Err(ParquetError::EOF(format!("a page at {start} is beyond the end of the file")));
-        }
         let mut reader = BufReader::new(At { file: Arc::clone(&self.file), at: start });
         if start < self.length.saturating_sub(TAIL) {
             use io::BufRead;
@@ -81,6 +77,10 @@ pub(super) struct At {
 impl Read for At {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read_at(into, self.at)?;
+        if read == 0 && !into.is_empty() {
+            // The crate takes nothing for a zero, and skips as many elements as a list says that it has.
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a page is beyond the end of the file"));
+        }
         self.at += read as u64;
         Ok(read)
     }

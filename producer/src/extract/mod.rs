@@ -137,7 +137,7 @@ pub enum SrcsetChoice {
 }
 
 /// Reads the page `bytes`, which came from `base` with the `Content-Type` header `content_type`: HTML, XHTML, SVG or a style
-/// sheet, see [`kind`].
+/// sheet, see [`kind()`].
 ///
 /// `base` is the address after redirects; the page's own `<base href>` is applied to it. Never panics and never fails: bytes
 /// of any other kind give a page with nothing in it.

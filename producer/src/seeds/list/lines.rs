@@ -1,5 +1,6 @@
 //! Lines of a list, with their numbers, never holding more than a cap of one. What a line says is not known here.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 /// A line without its end.
@@ -19,16 +20,40 @@ pub(super) struct Lines {
     longest: usize,
     number: u64,
     line: Vec<u8>,
+    again: VecDeque<Owned>,
+}
+
+/// A line that is kept, to be read again.
+#[derive(Debug)]
+pub(super) struct Owned {
+    number: u64,
+    bytes: Vec<u8>,
+    cut: bool,
+}
+
+impl Line<'_> {
+    pub(super) fn keep(&self) -> Owned {
+        Owned { number: self.number, bytes: self.bytes.to_owned(), cut: self.cut }
+    }
 }
 
 impl Lines {
     /// `longest` is in bytes, without the line end.
     pub(super) fn new(input: Box<dyn BufRead + Send>, longest: usize) -> Self {
-        Self { input, longest, number: 0, line: Vec::new() }
+        Self { input, longest, number: 0, line: Vec::new(), again: VecDeque::new() }
+    }
+
+    /// Takes back lines that were read, to be read again before all others.
+    pub(super) fn take_back(&mut self, lines: Vec<Owned>) {
+        lines.into_iter().rev().for_each(|line| self.again.push_front(line));
     }
 
     /// The next line, ended by LF, CRLF or the end of the list; `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        if let Some(Owned { number, bytes, cut }) = self.again.pop_front() {
+            self.line = bytes;
+            return Ok(Some(Line { number, bytes: &self.line, cut }));
+        }
         self.line.clear();
         let mut length = 0;
         let mut ended = false;

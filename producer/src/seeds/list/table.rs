@@ -2,8 +2,8 @@
 //! spreadsheets and data frames write it.
 //!
 //! The csv crate holds a record of any size in memory, and a quote that is never closed makes a record of all that follows.
-//! So its parser, csv-core, is given one capped line at a time, and a record that passes the cap is given up
-//! with the line it stands in: the rows after it are read again.
+//! So its parser, csv-core, is given one capped line at a time, and of a record that passes the cap, or does not end, the line
+//! that it begins in alone is given up: those after it are read again.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::columns::{Chosen, Wanted};
 use super::extra::{Extra, caption};
-use super::lines::Lines;
+use super::lines::{Lines, Owned};
 use super::{ListError, ROW_BYTES, Row, bad, too_long};
 
 /// The most columns; a row with more is bad.
@@ -124,11 +124,19 @@ impl Records {
         if column < self.count { &self.fields[start..self.ends[column]] } else { &[] }
     }
 
+    /// Gives up a record with the line that it begins in; the lines after that one are read again.
+    fn give_up(&mut self, begin: u64, first_line: usize, others: Vec<Owned>, lines: &mut Lines, why: String) -> Record {
+        self.raw.truncate(first_line);
+        lines.take_back(others);
+        Record { line: begin, error: Some(why) }
+    }
+
     /// Reads one record: a line, and those after it as long as a quote is open.
     fn next(&mut self, lines: &mut Lines) -> io::Result<Option<Record>> {
         self.raw.clear();
         self.reader.reset();
         let (mut written, mut count, mut first) = (0, 0, None);
+        let (mut first_line, mut others) = (0, Vec::new());
         while let Some(line) = lines.next()? {
             if first.is_none() && line.bytes.trim_ascii().is_empty() {
                 continue;
@@ -138,8 +146,13 @@ impl Records {
             let room = (ROW_BYTES + 1).saturating_sub(at);
             self.raw.extend_from_slice(&line.bytes[..line.bytes.len().min(room)]);
             self.raw.push(b'\n');
+            if line.number == begin {
+                first_line = self.raw.len();
+            } else {
+                others.push(line.keep());
+            }
             if line.cut || self.raw.len() > ROW_BYTES + 1 {
-                return Ok(Some(Record { line: begin, error: Some(too_long()) }));
+                return Ok(Some(self.give_up(begin, first_line, others, lines, too_long())));
             }
             let (result, _, out, ends) =
                 self.reader.read_record(&self.raw[at..], &mut self.fields[written..], &mut self.ends[count..]);
@@ -155,6 +168,7 @@ impl Records {
                 }
             }
         }
-        Ok(first.map(|line| Record { line, error: Some("a quote is not closed before the end of the list".into()) }))
+        let why = "a quote is not closed before the end of the list";
+        Ok(first.map(|line| self.give_up(line, first_line, others, lines, why.to_owned())))
     }
 }

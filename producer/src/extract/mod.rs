@@ -148,8 +148,10 @@ pub fn extract(bytes: &[u8], content_type: Option<&str>, base: &Url, options: &O
         return Page::default();
     }
     let read = &bytes[..bytes.len().min(options.limits.bytes)];
-    let (text, encoding) = charset::decode(read, content_type);
-    let text = StrTendril::from(&*text);
+    let (decoded, encoding) = charset::decode(read, content_type);
+    let text = StrTendril::from(&*decoded);
+    // One copy is enough.
+    drop(decoded);
     let reading = Reading { text, encoding, address: base, options, budget: Rc::new(Budget::new(&options.limits)) };
     let mut page = match kind {
         Kind::Css => reading.css(),

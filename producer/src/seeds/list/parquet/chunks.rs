@@ -42,8 +42,11 @@ impl ChunkReader for Chunks {
         let mut reader = BufReader::new(At { file: Arc::clone(&self.file), at: start });
         if start < self.length.saturating_sub(TAIL) {
             use io::BufRead;
-            if page_size(reader.fill_buf()?).is_some_and(|size| size > PAGE_BYTES) {
-                return Err(too_large());
+            // Memory for a page is taken by what its header says. One that says it in a way that no writer does is none.
+            match page_size(reader.fill_buf()?) {
+                Some(size) if size <= PAGE_BYTES => {}
+                Some(_) => return Err(too_large()),
+                None => return Err(ParquetError::General("a page whose header cannot be read".into())),
             }
         }
         Ok(reader)

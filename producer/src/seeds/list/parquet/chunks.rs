@@ -90,27 +90,46 @@ impl Read for At {
 }
 
 /// The larger of the two sizes in a page's header, if this is one: a Thrift struct in the compact protocol, whose first three
-/// fields are numbers (type, size, compressed size), each after a byte that says "the next field, an i32".
+/// fields are numbers (type, size, compressed size), each after a byte that says "the next field, an i32". A dictionary says
+/// besides how many values it has, for which memory is taken too: none that is true has more of them than bytes.
 fn page_size(header: &[u8]) -> Option<usize> {
-    const NEXT_I32: u8 = 0x15;
+    const DICTIONARY: usize = 2;
+    /// "The field after the next two, a struct": where there is a checksum, and where there is none.
+    const DICTIONARY_HEADER: [u8; 2] = [0x3c, 0x4c];
     let mut rest = header;
-    let mut number = || {
-        let (&NEXT_I32, mut bytes) = rest.split_first()? else { return None };
-        let (mut number, mut shift) = (0_u64, 0);
-        loop {
-            let (byte, others) = bytes.split_first()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            (bytes, shift) = (others, shift + 7);
-            if byte & 0x80 == 0 || shift > 35 {
-                break;
-            }
+    let kind = number(&mut rest)?;
+    let size = number(&mut rest)?;
+    let largest = size.max(number(&mut rest)?);
+    if kind == DICTIONARY {
+        let without_checksum = usize::from(number_of_any_sign(&mut rest).is_none());
+        rest = rest.strip_prefix(&[DICTIONARY_HEADER[without_checksum]])?;
+        number(&mut rest).filter(|values| *values <= size)?;
+    }
+    Some(largest)
+}
+
+/// A number that is not negative: a size that is, is refused by the decoder.
+fn number(rest: &mut &[u8]) -> Option<usize> {
+    let number = number_of_any_sign(rest)?;
+    // Zigzag.
+    usize::try_from(number >> 1).ok()
+}
+
+/// The bits of the next field, if it is an i32; otherwise nothing is taken.
+fn number_of_any_sign(rest: &mut &[u8]) -> Option<u64> {
+    const NEXT_I32: u8 = 0x15;
+    let (&NEXT_I32, mut bytes) = rest.split_first()? else { return None };
+    let (mut number, mut shift) = (0_u64, 0);
+    loop {
+        let (byte, others) = bytes.split_first()?;
+        number |= u64::from(byte & 0x7f) << shift;
+        (bytes, shift) = (others, shift + 7);
+        if byte & 0x80 == 0 || shift > 35 {
+            break;
         }
-        rest = bytes;
-        // Zigzag; sizes that are negative are refused by the decoder.
-        usize::try_from(number >> 1).ok()
-    };
-    number()?;
-    Some(number()?.max(number()?))
+    }
+    *rest = bytes;
+    Some(number)
 }
 
 #[cfg(test)]
@@ -121,11 +140,16 @@ mod tests {
     fn a_page_says_how_large_it_is() {
         for (header, size) in [
             (&[0x15, 0, 0x15, 8, 0x15, 4][..], Some(4)),
-            (&[0x15, 4, 0x15, 0x80, 0x80, 0x80, 0x80, 0x10, 0x15, 4], Some(1 << 31)),
+            (&[0x15, 0, 0x15, 0x80, 0x80, 0x80, 0x80, 0x10, 0x15, 4], Some(1 << 31)),
             (&[0x15, 0, 0x15, 2, 0x15, 0x80, 2, 0x2c], Some(128)),
             (&[0x15, 0, 0x15, 8, 0x19, 4], None),
             (&[0x15, 0, 0x15, 0x80], None),
             (&[0x15, 0, 0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], None),
+            // Dictionaries: two values in ten bytes, without a checksum and with one, and eleven.
+            (&[0x15, 4, 0x15, 20, 0x15, 22, 0x4c, 0x15, 4], Some(11)),
+            (&[0x15, 4, 0x15, 20, 0x15, 22, 0x15, 0x81, 1, 0x3c, 0x15, 4], Some(11)),
+            (&[0x15, 4, 0x15, 20, 0x15, 22, 0x4c, 0x15, 22], None),
+            (&[0x15, 4, 0x15, 20, 0x15, 22, 0x5c, 0x15, 4], None),
             (b"PAR1", None),
             (b"", None),
         ] {

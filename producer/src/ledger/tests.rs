@@ -105,19 +105,8 @@ async fn a_page_and_what_is_on_it_are_recorded_together() {
     let it = fixture(None);
     it.ledger.add_pages(vec![page("http://host/", 0)]).await.expect("written");
     let waiting = it.ledger.pending_pages(None, 0, 10).await.expect("read");
-    let done = PageDone {
-        id: waiting[0].id,
-        state: PageState::Fetched,
-        reason: None,
-        detail: None,
-        http_status: Some(200),
-        final_url: None,
-        truncated: None,
-        scopes: Vec::new(),
-        images: vec![image("http://host/a")],
-        pages: vec![page("http://host/", 1), page("http://host/next", 1)],
-        traps: Traps::default(),
-    };
+    let pages = vec![page("http://host/", 1), page("http://host/next", 1)];
+    let done = done(waiting[0].id, vec![image("http://host/a")], pages);
     it.ledger.page_done(done, false).await.expect("written");
     let waiting = it.ledger.pending_pages(None, 0, 10).await.expect("read");
     assert_eq!(waiting.iter().map(|page| page.url.as_str()).collect::<Vec<_>>(), ["http://host/next"]);

@@ -19,7 +19,11 @@ summary() {
   jq -e '.state == "complete"' "$summary" >/dev/null || fail "the state is not complete"
   jq -e '.images | to_entries | (map(select(.key != "found").value) | add) == (map(select(.key == "found").value) | add)' \
     "$summary" >/dev/null || fail "the counts do not sum to found"
-  jq -e '.images | .found > 0 and .failed == 0 and .outstanding == 0' "$summary" >/dev/null || fail "images failed or are outstanding"
+  jq -e '.images | .found > 0 and .outstanding == 0' "$summary" >/dev/null || fail "images are outstanding"
+  # The manual's style sheet names an image that its package does not have.
+  jq -r 'select(.status == "failed") | "\(.reason) \(.url)"' "$manifest" | while read -r reason url; do
+    { [ "$reason" = http-404 ] && [ ! -e "/srv/site/${url#http://*/}" ]; } || fail "$url failed: $reason"
+  done || exit 1
   rows=$(wc -l <"$manifest")
   [ "$(jq '.images.found' "$summary")" -eq "$rows" ] || fail "the manifest has $rows rows"
   for status in stored duplicate rejected blocked; do

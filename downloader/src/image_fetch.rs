@@ -74,8 +74,6 @@ impl ImageFetch {
         let client_settings = ClientSettings {
             guard: settings.guard,
             connect_timeout: settings.connect_timeout,
-            // Each hop is the producer's to schedule, which asks the robots.txt and the pace of the host that it leads to.
-            follows_redirects: false,
             total_timeout: settings.fetch_timeout,
             compressed: false,
             idle_per_host: match settings.per_host {

@@ -117,10 +117,9 @@ impl Dispatch {
     /// merely slow are fetched twice by that, and counted once. Those that stood in their pages are not out any more and are
     /// given back, because their bytes are in the ledger.
     pub fn send_again(&mut self) -> Vec<PendingImage> {
-        let inline: Vec<_> =
-            self.out.values().map(|out| &out.image).filter(|image| image.is_inline()).cloned().collect();
-        let inline: Vec<_> =
-            inline.iter().filter_map(|image| self.came_back(image.image, image.attempts + 1)).collect();
+        let inline = self.out.values().map(|out| &out.image).filter(|image| image.is_inline());
+        let inline: Vec<_> = inline.map(|image| (image.image, image.attempts + 1)).collect();
+        let inline = inline.into_iter().filter_map(|(image, attempt)| self.came_back(image, attempt)).collect();
         let (alone, together): (Vec<_>, Vec<_>) =
             self.out.values().map(|out| out.image.clone()).partition(|image| image.alone);
         for group in together.chunks(Task::MAX_IMAGES).chain(alone.chunks(1)) {

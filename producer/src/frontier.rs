@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
-use common::http::{Guard, Refused};
+use common::http::{self, Guard, Refused};
 use common::outcome::Status;
 use common::reason::Reason;
 use common::wire::MAX_URL;
@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::extract::{Candidate, Source};
 use crate::ledger::{NewImage, NewPage, PageKind, PendingPage, Traps};
+use crate::percent::upper_percent;
 use crate::scope::{Scope, ScopeKind, authority};
 use crate::trap::{self, Trap};
 
@@ -262,10 +263,7 @@ fn bare(mut url: Url) -> Result<Url, Refused> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(Refused::Scheme);
     }
-    url.set_fragment(None);
-    if !url.username().is_empty() || url.password().is_some() {
-        url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| Refused::Scheme)?;
-    }
+    http::strip(&mut url);
     Ok(url)
 }
 
@@ -273,10 +271,10 @@ fn bare(mut url: Url) -> Result<Url, Refused> {
 /// user name and password (which no other site's page may make us send), percent-encodings in upper case (RFC 3986, 6.2.2.1).
 fn normalise(url: Url) -> Result<Url, Refused> {
     let mut url = bare(url)?;
-    if let Cow::Owned(path) = trap::upper_percent(url.path()) {
+    if let Cow::Owned(path) = upper_percent(url.path()) {
         url.set_path(&path);
     }
-    if let Some(Cow::Owned(query)) = url.query().map(trap::upper_percent) {
+    if let Some(Cow::Owned(query)) = url.query().map(upper_percent) {
         url.set_query(Some(&query));
     }
     Ok(url)

@@ -20,6 +20,7 @@ pub mod fuzzing;
 pub mod ledger;
 pub mod pace;
 pub mod page_fetch;
+mod percent;
 pub mod pipeline;
 mod printable;
 pub mod remembered;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::http::{self, Announced, BodyError, ClientSettings, Guard};
+use common::http::{self, Announced, BodyError, ClientSettings, Guard, MAX_REDIRECTS};
 use common::opt_out::{self, Directives};
 use common::reason::Reason;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, FROM, USER_AGENT};
@@ -79,9 +79,6 @@ impl From<Reason> for Missed {
 /// Fetches pages and robots.txt files.
 #[derive(Debug, Clone)]
 pub struct PageFetch {
-    /// For robots.txt files and single pages: follows redirects.
-    following: Client,
-    /// For pages of a run, whose redirects are scheduled.
     client: Client,
     guard: Guard,
     user_agent: String,
@@ -95,18 +92,11 @@ impl PageFetch {
         let settings = ClientSettings {
             guard,
             connect_timeout: CONNECT_TIMEOUT,
-            follows_redirects: true,
             total_timeout: TOTAL_TIMEOUT,
             compressed: true,
             idle_per_host: IDLE_PER_HOST,
         };
-        Ok(Self {
-            following: http::client(&settings)?,
-            client: http::client(&ClientSettings { follows_redirects: false, ..settings })?,
-            guard,
-            user_agent,
-            from: None,
-        })
+        Ok(Self { client: http::client(&settings)?, guard, user_agent, from: None })
     }
 
     /// Says in every request whom a server's owner may write to (RFC 9110, 10.1.2).
@@ -121,19 +111,10 @@ impl PageFetch {
         self.guard
     }
 
-    /// Asks once, whatever the answer, and where redirects lead.
-    async fn ask(&self, url: &Url) -> Result<Response, Missed> {
-        self.send(&self.following, url).await
-    }
-
     /// Asks once, whatever the answer, a redirect included.
     pub async fn ask_there(&self, url: &Url) -> Result<Response, Missed> {
-        self.send(&self.client, url).await
-    }
-
-    async fn send(&self, client: &Client, url: &Url) -> Result<Response, Missed> {
         self.guard.check_url(url).map_err(Reason::from)?;
-        let mut request = client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, &self.user_agent);
+        let mut request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, &self.user_agent);
         if let Some(from) = &self.from {
             request = request.header(FROM, from);
         }
@@ -144,13 +125,19 @@ impl PageFetch {
 
     /// Fetches a page, wherever redirects lead.
     pub async fn fetch(&self, url: &Url) -> Result<Fetched, Missed> {
-        let response = self.ask(url).await?;
-        self.read(response, MAX_PAGE).await
+        let mut url = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            match self.fetch_there(&url, MAX_PAGE).await? {
+                Answer::Page(fetched) => return Ok(fetched),
+                Answer::Moved(target) => url = target,
+            }
+        }
+        Err(Reason::Redirects.into())
     }
 
     /// Fetches a page where it is said to be; reads at most `cap` bytes of it.
     pub async fn fetch_there(&self, url: &Url, cap: usize) -> Result<Answer, Missed> {
-        let response = self.send(&self.client, url).await?;
+        let response = self.ask_there(url).await?;
         match http::redirect(&response, self.guard) {
             Some(Ok(target)) => Ok(Answer::Moved(target)),
             Some(Err(refused)) => {
@@ -163,10 +150,12 @@ impl PageFetch {
     async fn read(&self, response: Response, cap: usize) -> Result<Fetched, Missed> {
         let status = response.status();
         if !status.is_success() {
-            let refused = http::redirect(&response, self.guard).and_then(Result::err);
-            let reason = refused.map_or(Reason::Http(status.as_u16()), Reason::from);
             let retry_after = http::retry_after(response.headers());
-            return Err(Missed { status: Some(status.as_u16()), retry_after, ..Missed::from(reason) });
+            return Err(Missed {
+                status: Some(status.as_u16()),
+                retry_after,
+                ..Missed::from(Reason::Http(status.as_u16()))
+            });
         }
         let url = response.url().clone();
         let opt_outs = opt_out::of_headers(response.headers(), opt_out::agent(&self.user_agent));

@@ -1,8 +1,6 @@
 //! Crawler traps: addresses that lead on and on without leading anywhere. Looked for in an address alone; what is noticed by
 //! the way to it (page after page that brings nothing new) is noticed in the ledger, which knows what is new.
 
-use std::borrow::Cow;
-
 use url::Url;
 
 /// How often a folder, or a sequence of folders, may follow itself in a path. Real sites repeat a name once or twice; a
@@ -105,30 +103,6 @@ fn shape(url: &Url) -> String {
     shape
 }
 
-/// The hexadecimal digits of percent-encodings in upper case (RFC 3986, 6.2.2.1); borrowed where they are.
-#[must_use]
-pub fn upper_percent(text: &str) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
-    let lower = |at: usize| {
-        let digits = bytes.get(at + 1..at + 3)?;
-        let hex = digits.iter().all(u8::is_ascii_hexdigit) && digits.iter().any(u8::is_ascii_lowercase);
-        (bytes[at] == b'%' && hex).then_some(())
-    };
-    if !(0..bytes.len()).any(|at| lower(at).is_some()) {
-        return Cow::Borrowed(text);
-    }
-    let mut upper = String::with_capacity(text.len());
-    let mut digits = 0;
-    for (at, letter) in text.char_indices() {
-        if letter == '%' && lower(at).is_some() {
-            digits = 3;
-        }
-        upper.push(if digits > 0 { letter.to_ascii_uppercase() } else { letter });
-        digits = usize::saturating_sub(digits, 1);
-    }
-    Cow::Owned(upper)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,20 +163,6 @@ mod tests {
             ("http://h/1", "http://g/1", false),
         ] {
             assert_eq!(are_alike(&url(one), &url(other)), alike, "{one} {other}");
-        }
-    }
-
-    #[test]
-    fn percent_encodings_are_written_in_upper_case() {
-        for (text, expected) in [
-            ("/a%2fb", "/a%2Fb"),
-            ("/a%2Fb", "/a%2Fb"),
-            ("/%e4%zz%", "/%E4%zz%"),
-            ("/ab%c", "/ab%c"),
-            ("/%c3%a4-%c3x", "/%C3%A4-%C3x"),
-        ] {
-            assert_eq!(upper_percent(text), expected);
-            assert_eq!(upper_percent(expected), expected);
         }
     }
 }

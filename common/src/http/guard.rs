@@ -1,6 +1,6 @@
 //! Which addresses may be asked: pages and lists are written by strangers, and must not make us their way into a
-//! private network. The rule is applied to the parsed host of every URL and redirect (here and in the client's redirect
-//! policy) and to every address that a name resolves to ([`super::resolver`]).
+//! private network. The rule is applied to the parsed host of every URL and redirect (here and in [`super::redirect`]) and
+//! to every address that a name resolves to ([`super::resolver`]).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! HTTP as both programs speak it: a client that refuses special addresses, follows a bounded number of redirects,
+//! HTTP as both programs speak it: a client that refuses special addresses, leaves redirects to its callers,
 //! never waits without end, and whose errors become the fixed reasons of the manifest.
 
 mod body;
@@ -37,9 +37,7 @@ pub struct ClientSettings {
     pub guard: Guard,
     /// From the first byte of the connection to its establishment.
     pub connect_timeout: Duration,
-    /// Whether redirects are followed here, or are an answer like any other.
-    pub follows_redirects: bool,
-    /// From the start of the request to the last byte of the answer, redirects included.
+    /// From the start of the request to the last byte of the answer.
     pub total_timeout: Duration,
     /// Whether to offer gzip. Pages shrink by it; images are compressed already, and must be stored as they are.
     pub compressed: bool,
@@ -61,7 +59,8 @@ pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, reqwest::Err
         // A proxy would look names up by itself, past the guard.
         .no_proxy()
         .dns_resolver(Arc::new(resolver::GuardedResolver(settings.guard)))
-        .redirect(if settings.follows_redirects { redirects(settings.guard) } else { Policy::none() })
+        // A redirect leads to another place, which has to be asked whether it may: whoever sent the request does that.
+        .redirect(Policy::none())
         .referer(false)
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.total_timeout)
@@ -84,18 +83,6 @@ fn made_to_fail() -> reqwest::Error {
     reqwest::Proxy::all("http://\n").expect_err("this is no address")
 }
 
-fn redirects(guard: Guard) -> Policy {
-    Policy::custom(move |attempt| {
-        if attempt.previous().len() > MAX_REDIRECTS {
-            return attempt.error(trouble::TooManyRedirects);
-        }
-        match guard.check_url(attempt.url()) {
-            Ok(()) => attempt.follow(),
-            Err(refused) => attempt.error(refused),
-        }
-    })
-}
-
 /// Longest address of a person, in bytes: what mail itself can carry (RFC 5321, 4.5.3.1).
 const MAX_MAILBOX: usize = 320;
 
@@ -105,6 +92,14 @@ const MAX_MAILBOX: usize = 320;
 pub fn is_mailbox(text: &str) -> bool {
     let inside = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
     inside && text.len() <= MAX_MAILBOX && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// Takes out of an address what no request carries, the fragment, and what no stranger's page or server may make us send: user
+/// name and password.
+pub fn strip(url: &mut Url) {
+    url.set_fragment(None);
+    // Fails only where there is no host, and so neither of them.
+    url.set_username("").and_then(|()| url.set_password(None)).unwrap_or(());
 }
 
 /// Where an answer says that its resource is (RFC 9110, 15.4 and 10.2.2), or why that is not asked. `None` where the answer
@@ -117,8 +112,6 @@ pub fn redirect(response: &reqwest::Response, guard: Guard) -> Option<Result<Url
     // Servers write UTF-8 here, which no header may hold; browsers read it all the same.
     let location = std::str::from_utf8(location.as_bytes()).ok()?;
     let mut target = response.url().join(location).ok()?;
-    target.set_fragment(None);
-    // Another server's page must not make us send a name and a password. Fails only where there is no host.
-    target.set_username("").and_then(|()| target.set_password(None)).unwrap_or(());
+    strip(&mut target);
     Some(guard.check_url(&target).map(|()| target))
 }

@@ -8,11 +8,6 @@ use super::guard::Refused;
 use super::resolver::ResolveError;
 use crate::reason::Reason;
 
-/// Marks a request that was redirected too often.
-#[derive(Debug, thiserror::Error)]
-#[error("more than {} redirects", super::MAX_REDIRECTS)]
-pub(super) struct TooManyRedirects;
-
 /// Why a request failed.
 #[must_use]
 pub fn reason_of(error: &reqwest::Error) -> Reason {
@@ -21,8 +16,6 @@ pub fn reason_of(error: &reqwest::Error) -> Reason {
     }
     if error.is_timeout() {
         Reason::Timeout
-    } else if error.is_redirect() {
-        Reason::Redirects
     } else if error.is_connect() {
         Reason::Connect
     } else {
@@ -47,9 +40,6 @@ fn definite(cause: &(dyn Error + 'static)) -> Option<Reason> {
     }
     if cause.is::<ResolveError>() {
         return Some(Reason::Dns);
-    }
-    if cause.is::<TooManyRedirects>() {
-        return Some(Reason::Redirects);
     }
     if cause.is::<rustls::Error>() {
         return Some(Reason::Tls);

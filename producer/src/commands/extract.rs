@@ -1,6 +1,6 @@
 //! `producer extract`: what a page offers. Nothing is fetched but the page.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
@@ -8,6 +8,7 @@ use common::exit::Exit;
 use common::http::Guard;
 use url::Url;
 
+use super::file::{NOWHERE, read_file};
 use crate::cli::ExtractOptions;
 use crate::extract::{self, Page};
 use crate::frontier;
@@ -32,9 +33,6 @@ pub enum ExtractError {
     },
 }
 
-/// Where relative addresses lead when a file has no address of its own.
-const NOWHERE: &str = "http://localhost/";
-
 /// Prints the candidates.
 pub async fn extract(options: ExtractOptions) -> anyhow::Result<Exit> {
     let given = options.base.as_deref().map(|base| Url::parse(base).map_err(|_| ExtractError::Base(base.to_owned())));
@@ -50,7 +48,7 @@ pub async fn extract(options: ExtractOptions) -> anyhow::Result<Exit> {
         extract::extract(&fetched.body, fetched.content_type.as_deref(), &base, &how)
     } else {
         let content_type = by_name(&options.page);
-        let bytes = read(&options.page).map_err(|error| ExtractError::Read(options.page, error))?;
+        let bytes = read_file(&options.page, MAX_PAGE).map_err(|error| ExtractError::Read(options.page, error))?;
         let base = given.map_or_else(|| NOWHERE.parse(), Ok)?;
         extract::extract(&bytes, content_type, &base, &how)
     };
@@ -68,14 +66,6 @@ fn by_name(file: &str) -> Option<&'static str> {
         "css" => Some("text/css"),
         _ => None,
     }
-}
-
-fn read(file: &str) -> io::Result<Vec<u8>> {
-    let source: Box<dyn Read> = if file == "-" { Box::new(io::stdin()) } else { Box::new(std::fs::File::open(file)?) };
-    let mut bytes = Vec::new();
-    // One byte more, so that a page that is longer says so.
-    source.take(MAX_PAGE as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn print(page: &Page) -> io::Result<()> {

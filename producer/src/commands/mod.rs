@@ -4,6 +4,7 @@ pub mod cancel;
 pub mod crawl;
 pub mod dead;
 pub mod extract;
+mod file;
 pub mod resume;
 pub mod robots;
 pub mod run;

@@ -1,6 +1,6 @@
 //! `producer robots`: what a robots.txt says of URLs, and by which of its lines. Nothing is fetched but the robots.txt.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use anyhow::Context;
 use common::exit::Exit;
@@ -9,6 +9,7 @@ use common::opt_out;
 use common::reason::Reason;
 use url::Url;
 
+use super::file::{NOWHERE, read_file};
 use crate::cli::RobotsOptions;
 use crate::frontier;
 use crate::page_fetch::PageFetch;
@@ -31,9 +32,6 @@ pub enum RobotsError {
     Refused(Url, Reason),
 }
 
-/// The host of paths without one. Rules are about paths alone.
-const NOWHERE: &str = "http://localhost/";
-
 /// Prints a line for each URL.
 pub async fn robots(options: RobotsOptions) -> anyhow::Result<Exit> {
     let agent = opt_out::agent(options.agent.trim()).to_owned();
@@ -43,9 +41,10 @@ pub async fn robots(options: RobotsOptions) -> anyhow::Result<Exit> {
     let urls: Vec<Url> = options.urls.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
     let rules = match frontier::parse(&options.robots) {
         Ok(location) => fetch(location, &agent, options.allow_private).await?,
-        Err(_) => {
-            Rules::read(&read(&options.robots).map_err(|error| RobotsError::Read(options.robots, error))?, &agent)
-        }
+        Err(_) => Rules::read(
+            &read_file(&options.robots, MAX_FILE).map_err(|error| RobotsError::Read(options.robots, error))?,
+            &agent,
+        ),
     };
     print(&rules, options.urls.iter().zip(&urls)).context("cannot write to standard output")?;
     Ok(Exit::Complete)
@@ -75,14 +74,6 @@ async fn fetch(mut location: Url, agent: &str, allow_private: bool) -> anyhow::R
             Ok(robots::closed(missed.reason))
         }
     }
-}
-
-fn read(file: &str) -> io::Result<Vec<u8>> {
-    let source: Box<dyn Read> = if file == "-" { Box::new(io::stdin()) } else { Box::new(std::fs::File::open(file)?) };
-    let mut bytes = Vec::new();
-    // One byte more than is read shows that there is more.
-    source.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn print<'a>(rules: &Rules, urls: impl Iterator<Item = (&'a String, &'a Url)>) -> io::Result<()> {

@@ -2,11 +2,11 @@
 //! named and the words that each brings; where in a page they stand is `walk`'s.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
 use bytes::Bytes;
+use common::image_id::hex;
 use encoding_rs::{Encoding, UTF_8};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -268,12 +268,9 @@ fn held(data: data_uri::DataUri) -> Option<(Url, Bytes)> {
     if !is_image || data.bytes.is_empty() {
         return None;
     }
-    let digest = Sha256::digest(&data.bytes);
-    let mut name = format!("data:{};sha256=", data.media_type);
-    for byte in &digest[..16] {
-        write!(name, "{byte:02x}").ok()?;
-    }
-    Some((Url::parse(&name).ok()?, data.bytes))
+    let digest = hex(&Sha256::digest(&data.bytes)[..16]);
+    let url = Url::parse(&format!("data:{};sha256={digest}", data.media_type)).ok()?;
+    Some((url, data.bytes))
 }
 
 /// Finds an address in a list without a second copy of it: hash to place in the list.

@@ -7,7 +7,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::book::Book;
-use super::{HostId, NewImage, PendingImage, Recording, RowId, Verdict, inline, waiting};
+use super::{HostId, NewImage, PendingImage, Recording, RowId, Verdict, inline, schema, waiting};
 
 /// What accepting images came to.
 #[derive(Debug, Default)]
@@ -221,14 +221,9 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
     })
 }
 
-/// The status in a column; a word that no version wrote is an error, not a guess.
+/// The status in a column.
 pub(super) fn status_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Status> {
-    let word: String = row.get(column)?;
-    let known = Status::ALL.into_iter().find(|status| status.as_str() == word);
-    known.ok_or_else(|| {
-        let error = format!("{word:?} is no known status").into();
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
-    })
+    schema::word_at(row, column, |word| Status::ALL.into_iter().find(|status| status.as_str() == word))
 }
 
 /// The reason in a column, if there is one.

@@ -1,6 +1,5 @@
 //! The `pages` table: the frontier of pages, and how each ended.
 
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::book::Book;
@@ -116,12 +115,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PendingPage> {
     })
 }
 
-/// The kind in a column; a word that no version wrote is an error, not a guess.
+/// The kind in a column.
 pub(super) fn kind_at(row: &Row<'_>, column: usize) -> rusqlite::Result<PageKind> {
-    let word: String = row.get(column)?;
-    let known = PageKind::ALL.into_iter().find(|kind| kind.as_str() == word);
-    known.ok_or_else(|| {
-        let error = format!("{word:?} is no known kind of document").into();
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
-    })
+    schema::word_at(row, column, |word| PageKind::ALL.into_iter().find(|kind| kind.as_str() == word))
 }

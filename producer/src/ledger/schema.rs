@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
 use super::LedgerError;
 
@@ -156,4 +157,13 @@ pub(super) fn get(sql: &Connection, key: &str) -> rusqlite::Result<Option<String
 /// Reads a number that was noted; zero if it never was.
 pub(super) fn number<T: FromStr + Default>(sql: &Connection, key: &str) -> rusqlite::Result<T> {
     Ok(get(sql, key)?.and_then(|text| text.parse().ok()).unwrap_or_default())
+}
+
+/// What the word in a column stands for; one that no version wrote is an error, not a guess.
+pub(super) fn word_at<T>(row: &Row<'_>, column: usize, known: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let word: String = row.get(column)?;
+    known(&word).ok_or_else(|| {
+        let error = format!("{word:?} is no known word").into();
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
+    })
 }

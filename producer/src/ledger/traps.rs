@@ -32,12 +32,7 @@ impl Traps {
     /// All of them, with their words.
     #[must_use]
     pub fn by_name(&self) -> [(&'static str, u64); 4] {
-        [
-            ("repeated_path", self.repeated_path),
-            ("deep_path", self.deep_path),
-            ("endless", self.endless),
-            ("session_id", self.session_id),
-        ]
+        self.clone().by_name_mut().map(|(name, links)| (name, *links))
     }
 
     fn by_name_mut(&mut self) -> [(&'static str, &mut u64); 4] {

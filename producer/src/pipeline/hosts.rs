@@ -71,9 +71,8 @@ impl Hosts {
 
     pub(super) fn gate(&self, host: HostId, url: &Url, now: Instant) -> Gate {
         let known = self.robots.as_ref().map(|robots| robots.of(url, now));
-        match &known {
-            Some(Known::Awaited) => return Gate::Later(None),
-            Some(Known::Rules(_) | Known::Nothing) | None => {}
+        if let Some(Known::Awaited) = known {
+            return Gate::Later(None);
         }
         match self.pace.may_begin(host, now) {
             May::Never(reason) => Gate::Closed(Verdict {
@@ -83,17 +82,12 @@ impl Hosts {
             }),
             May::Wait(until) => Gate::Later(Some(until)),
             May::Full => Gate::Later(None),
-            May::Begin if matches!(known, Some(Known::Nothing)) => {
-                if self.robots_under_way < ROBOTS_AT_ONCE {
-                    Gate::AskRobots
-                } else {
-                    Gate::NoRoom
-                }
-            }
             // The rules last: they may be many, and a host is looked at more often than it is asked.
             May::Begin => match known {
                 Some(Known::Rules(rules)) => rules.against(url).map_or(Gate::Open, Gate::Closed),
-                _ => Gate::Open,
+                Some(Known::Nothing) if self.robots_under_way < ROBOTS_AT_ONCE => Gate::AskRobots,
+                Some(Known::Nothing) => Gate::NoRoom,
+                Some(Known::Awaited) | None => Gate::Open,
             },
         }
     }

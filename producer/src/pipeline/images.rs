@@ -134,7 +134,7 @@ impl Pipeline {
         while sending.len() + inline.len() < room
             && let Some((host, url)) = self.images.backlog.peek().map(|image| (image.host, Url::parse(&image.url)))
         {
-            if url.as_ref().is_ok_and(|url| url.scheme() == "data") {
+            if self.images.backlog.peek().is_some_and(PendingImage::is_inline) {
                 if inline.len() + self.images.inline_under_way + self.images.dispatch.inline_out() < AT_ONCE {
                     inline.extend(self.images.backlog.take());
                 } else {

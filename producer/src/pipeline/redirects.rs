@@ -4,12 +4,11 @@
 use common::http::MAX_REDIRECTS;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
-use tokio::task::AbortHandle;
 use url::Url;
 
 use super::{Event, Pipeline, Redirected};
 use crate::frontier;
-use crate::ledger::{PageKind, PendingImage, PendingPage};
+use crate::ledger::{HostId, PageKind, PendingImage, PendingPage};
 use crate::scope::authority;
 
 impl Pipeline {
@@ -43,9 +42,9 @@ impl Pipeline {
     }
 
     /// Asks for the number of the host that a redirect leads to.
-    fn go_to(&mut self, target: &Url, redirected: impl FnOnce(i64) -> Redirected + Send + 'static) -> AbortHandle {
+    fn go_to(&mut self, target: &Url, redirected: impl FnOnce(HostId) -> Redirected + Send + 'static) {
         let (ledger, name) = (self.ledger.clone(), authority(target).to_owned());
-        self.tasks.spawn(async move { Ok(Event::Redirected(redirected(ledger.host(name).await?))) })
+        self.tasks.spawn(async move { Ok(Event::Redirected(redirected(ledger.host(name).await?))) });
     }
 
     /// Puts what was redirected where it waits for its turn.

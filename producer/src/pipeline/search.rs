@@ -50,16 +50,16 @@ pub(super) fn found_nothing(id: RowId, state: PageState) -> PageDone {
 
 /// What is on a document that came.
 pub(super) fn search(work: &PageWork, document: &PendingPage, fetched: &Fetched) -> PageDone {
-    let done = PageDone {
+    let mut done = PageDone {
         http_status: Some(fetched.status),
         final_url: (document.redirects > 0).then(|| fetched.url.to_string()),
-        scopes: (document.is_seed() && document.redirects > 0).then(|| fetched.url.to_string()).into_iter().collect(),
         truncated: fetched.cut.then(|| "too long".to_owned()),
         ..found_nothing(document.id, PageState::Fetched)
     };
     if document.is_seed() && document.redirects > 0 {
         // The crawl is of the place that its seed is at.
         work.frontier.seed_moved(&fetched.url);
+        done.scopes.push(fetched.url.to_string());
     }
     let found = Found { at: &fetched.url, document };
     let mut search = Search { work, found, fetched, done };

@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
     common::descriptors::raise_limit();
     match settings::check_embedded(&matches)
         .map_err(Into::into)
-        .and_then(|()| common::shutdown::block_on(run(cli, &matches, bars)))
+        .and_then(|()| common::shutdown::block_on(run(cli, matches, bars)))
     {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -105,7 +105,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if is_input { Exit::Usage } else { Exit::Internal }
 }
 
-async fn run(cli: Cli, matches: &ArgMatches, bars: MultiProgress) -> anyhow::Result<Exit> {
+async fn run(cli: Cli, matches: ArgMatches, bars: MultiProgress) -> anyhow::Result<Exit> {
     let shutdown = Shutdown::on_signals().context("cannot watch for signals")?;
     let session = Session { shutdown, bars };
     let (name, matches) = matches.subcommand().context("no command")?;

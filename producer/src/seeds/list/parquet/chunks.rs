@@ -2,7 +2,7 @@
 //! than a page has any reason to be is an error here, before memory is taken for it.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -10,11 +10,17 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::thrift::{Struct, look};
+
 /// The largest page, compressed or not, in bytes. Writers make pages of about a MiB; some make one of a whole row group.
 pub const PAGE_BYTES: usize = 128 * 1024 * 1024;
 
 /// The footer's length and the magic bytes at the end of a file.
 const TAIL: u64 = 8;
+
+/// How much of a page is looked at for its header at first, and at most, in bytes. Statistics may make it long.
+const HEADER: usize = 8 << 10;
+const LONGEST_HEADER: usize = 1 << 20;
 
 /// A file that is read at any place.
 pub(super) struct Chunks {
@@ -39,17 +45,25 @@ impl ChunkReader for Chunks {
     type T = BufReader<At>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        let mut reader = BufReader::new(At { file: Arc::clone(&self.file), at: start });
-        if start < self.length.saturating_sub(TAIL) {
-            use io::BufRead;
+        let mut capacity = HEADER;
+        loop {
+            let mut reader = BufReader::with_capacity(capacity, At { file: Arc::clone(&self.file), at: start });
+            if start >= self.length.saturating_sub(TAIL) {
+                return Ok(reader);
+            }
+            let begins = reader.fill_buf()?;
             // Memory for a page is taken by what its header says. One that says it in a way that no writer does is none.
-            match page_size(reader.fill_buf()?) {
+            match page_size(begins) {
                 Some(size) if size <= PAGE_BYTES => {}
                 Some(_) => return Err(too_large()),
-                None => return Err(ParquetError::General("a page whose header cannot be read".into())),
+                None => return Err(no_header()),
+            }
+            match look(begins) {
+                Struct::Whole => return Ok(reader),
+                Struct::Cut if capacity < LONGEST_HEADER => capacity = LONGEST_HEADER,
+                Struct::Cut | Struct::Wrong => return Err(no_header()),
             }
         }
-        Ok(reader)
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
@@ -63,8 +77,16 @@ impl ChunkReader for Chunks {
         }
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, start)?;
+        // What ends where the tail begins is the footer.
+        if end.is_some_and(|end| end + TAIL == self.length) && look(&bytes) != Struct::Whole {
+            return Err(ParquetError::General("its footer is damaged".into()));
+        }
         Ok(bytes.into())
     }
+}
+
+fn no_header() -> ParquetError {
+    ParquetError::General("a page whose header cannot be read".into())
 }
 
 fn too_large() -> ParquetError {

@@ -6,6 +6,7 @@
 
 mod chunks;
 mod schema;
+mod thrift;
 mod values;
 
 use std::fs::File;

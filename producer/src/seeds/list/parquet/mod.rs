@@ -5,6 +5,7 @@
 //! it to the end of the row group.
 
 mod chunks;
+mod pages;
 mod schema;
 mod thrift;
 mod values;
@@ -20,6 +21,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 pub use self::chunks::PAGE_BYTES;
 
 use self::chunks::Chunks;
+use self::pages::Checked;
 use self::schema::{Plan, Source};
 use self::values::{Flat, Values};
 use super::columns::Wanted;
@@ -92,13 +94,13 @@ impl Parquet {
 
     fn begin(&self) -> Result<Group, String> {
         let index = self.groups - 1;
-        let group = guarded(|| self.file.get_row_group(index))?;
+        let group = guarded(|| self.file.get_row_group(index).map(Checked))?;
         let left = u64::try_from(group.metadata().num_rows()).map_err(|_| "a row group of less than no rows")?;
-        let url = guarded(|| values::texts(&*group, self.plan.url))?;
-        let caption = self.plan.caption.and_then(|leaf| self.kept("the caption", || values::texts(&*group, leaf)));
+        let url = guarded(|| values::texts(&group, self.plan.url))?;
+        let caption = self.plan.caption.and_then(|leaf| self.kept("the caption", || values::texts(&group, leaf)));
         let extra = self.plan.extra.iter().map(|(name, source)| match source {
-            Source::Leaf(leaf) => self.kept(name, || values::flat(&*group, *leaf)),
-            Source::Nested(schema) => self.kept(name, || values::nested(&*group, schema.clone())),
+            Source::Leaf(leaf) => self.kept(name, || values::flat(&group, *leaf)),
+            Source::Nested(schema) => self.kept(name, || values::nested(&group, schema.clone())),
         });
         Ok(Group { left, url, caption, extra: extra.collect() })
     }

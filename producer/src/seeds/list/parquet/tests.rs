@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type};
+use parquet::file::properties::WriterVersion::PARQUET_2_0;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
@@ -77,6 +78,10 @@ fn shown(content: &[u8], columns: &[&str]) -> Vec<String> {
     list(content, columns).expect("a list").map(show).collect()
 }
 
+fn without_dictionary(encoding: Encoding) -> WriterPropertiesBuilder {
+    WriterProperties::builder().set_dictionary_enabled(false).set_encoding(encoding)
+}
+
 #[test]
 fn every_encoding_and_compression_gives_the_same_rows() {
     let expected: Vec<_> =
@@ -85,7 +90,10 @@ fn every_encoding_and_compression_gives_the_same_rows() {
     for (what, properties) in [
         ("dictionary", plain()),
         ("plain", plain().set_dictionary_enabled(false)),
-        ("version 2", plain().set_writer_version(parquet::file::properties::WriterVersion::PARQUET_2_0)),
+        ("version 2", plain().set_writer_version(PARQUET_2_0)),
+        ("lengths", without_dictionary(Encoding::DELTA_LENGTH_BYTE_ARRAY)),
+        ("prefixes", without_dictionary(Encoding::DELTA_BYTE_ARRAY)),
+        ("prefixes, version 2", without_dictionary(Encoding::DELTA_BYTE_ARRAY).set_writer_version(PARQUET_2_0)),
         ("snappy", plain().set_compression(Compression::SNAPPY)),
         ("zstd", plain().set_compression(Compression::ZSTD(ZstdLevel::default()))),
         ("gzip", plain().set_compression(Compression::GZIP(parquet::basic::GzipLevel::default()))),
@@ -251,4 +259,20 @@ fn whatever_is_damaged_is_an_error_or_a_row() {
             assert!(list.take(1_000_000).count() < 1_000_000, "round {round}");
         }
     }
+}
+
+#[test]
+fn a_page_that_unpacks_to_too_much_is_refused_before_it_does() {
+    // A long value and some thousands that begin with all of it: two bytes for each in the file.
+    let long = vec![b'x'; 60_000];
+    let of = |rows: usize| {
+        written(URLS, without_dictionary(Encoding::DELTA_BYTE_ARRAY), 1, |_, group| {
+            texts(group, &vec![Some(&long[..]); rows]);
+        })
+    };
+    let most = super::PAGE_BYTES / long.len();
+    assert!(of(most + 1).len() < 2 * long.len());
+    let said = |rows| shown(&of(rows), &[]).pop().expect("a row");
+    assert!(said(most).starts_with(&format!("{most} xxx")));
+    assert!(said(most + 1).contains("a page that unpacks to more than 128 MiB"), "{}", said(most + 1));
 }

@@ -23,4 +23,5 @@ pub mod task;
 pub mod telemetry;
 pub mod topology;
 pub mod transport;
+pub mod validators;
 pub mod wire;

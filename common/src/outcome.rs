@@ -14,6 +14,8 @@ pub enum Status {
     Stored,
     /// The same bytes were stored by this run under another URL.
     Duplicate,
+    /// The server says that it is as an earlier run stored it, and was not asked for the bytes.
+    Unchanged,
     /// What came is not an image, or not one that the limits let in.
     Rejected,
     /// Not asked for: robots.txt, a private address, a scheme.
@@ -26,8 +28,15 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order in which people read them.
-    pub const ALL: [Self; 6] =
-        [Self::Stored, Self::Duplicate, Self::Rejected, Self::Blocked, Self::Failed, Self::Outstanding];
+    pub const ALL: [Self; 7] = [
+        Self::Stored,
+        Self::Duplicate,
+        Self::Unchanged,
+        Self::Rejected,
+        Self::Blocked,
+        Self::Failed,
+        Self::Outstanding,
+    ];
 
     /// The manifest's word.
     #[must_use]
@@ -35,6 +44,7 @@ impl Status {
         match self {
             Self::Stored => "stored",
             Self::Duplicate => "duplicate",
+            Self::Unchanged => "unchanged",
             Self::Rejected => "rejected",
             Self::Blocked => "blocked",
             Self::Failed => "failed",
@@ -87,6 +97,12 @@ pub struct Outcome {
     /// The `Content-Type` that the server claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
+    /// The answer's `ETag`, if it is well-formed ([`crate::validators`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// The answer's `Last-Modified`, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
     /// The format that the bytes show, such as `png`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -128,6 +144,8 @@ impl Outcome {
             final_url: None,
             http_status: None,
             content_type: None,
+            etag: None,
+            last_modified: None,
             format: None,
             width: None,
             height: None,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::image_id::ImageId;
 use crate::opt_out::Directives;
 use crate::run_name::RunName;
+use crate::validators::Validators;
 
 /// A message of the task queue. At most [`Task::MAX_IMAGES`] images, so that no message is large and no downloader
 /// hoards.
@@ -53,6 +54,9 @@ pub struct ImageTask {
     /// that it leads to has a robots.txt and a pace of its own.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hops: u32,
+    /// What its server said of the version that an earlier run stored: it is asked for another one only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validators: Option<Validators>,
     /// The image itself, where it stood in the page as a `data:` URI: nothing is fetched. At most [`ImageTask::MAX_INLINE`]
     /// bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

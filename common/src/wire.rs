@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::http;
 use crate::outcome::{Outcome, Reply, Status};
 use crate::task::{ImageTask, Task};
+use crate::validators::{self, Validators};
 
 /// The version of the format that this build speaks. Since 2 a downloader follows no redirects, and a task may carry an
-/// image itself.
-pub const VERSION: u32 = 2;
+/// image itself; since 3 a task may ask for an image only if it changed.
+pub const VERSION: u32 = 3;
 
 /// Longest message in bytes: more than a full batch, or a full reply, of the longest URLs, of which JSON may need two bytes
 /// for each. RabbitMQ 4 itself refuses 16 MiB.
@@ -23,7 +24,7 @@ pub const MAX_OUTCOMES: usize = 200;
 const LONGEST_RETRY_AFTER: u64 = 24 * 60 * 60;
 
 /// The end of the year 9999, in milliseconds since 1970: the last that RFC 3339 can write.
-pub(crate) const LAST_MOMENT: u64 = 253_402_300_799_999;
+pub const LAST_MOMENT: u64 = 253_402_300_799_999;
 
 /// Longest URL in a message, in bytes.
 pub const MAX_URL: usize = 8 << 10;
@@ -64,6 +65,9 @@ pub fn read_task(body: &[u8]) -> Result<Task, WireError> {
     if !task.images.iter().all(fits) {
         return Err(WireError::Rule("an image that comes with the message has a data: URL, and a bounded length"));
     }
+    if !task.images.iter().filter_map(|image| image.validators.as_ref()).all(Validators::are_valid) {
+        return Err(WireError::Rule("an ETag or a Last-Modified cannot stand in a request"));
+    }
     if task.user_agent.is_empty() || !task.user_agent.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(WireError::Rule("the user agent cannot stand in a header"));
     }
@@ -93,6 +97,8 @@ fn is_plausible(outcome: &Outcome) -> bool {
         && outcome.retry_after.is_none_or(|seconds| seconds <= LONGEST_RETRY_AFTER)
         && outcome.fetched_at <= LAST_MOMENT
         && counts.into_iter().flatten().all(|count| i64::try_from(count).is_ok())
+        && outcome.etag.as_deref().is_none_or(validators::is_etag)
+        && outcome.last_modified.as_deref().is_none_or(validators::is_date)
         && outcome.detail.as_ref().is_none_or(|detail| detail.len() <= MAX_DETAIL)
         && texts.into_iter().flatten().all(|text| text.len() <= MAX_URL)
 }
@@ -131,7 +137,14 @@ mod tests {
     use crate::task::Inline;
 
     fn task(images: usize, url: &str) -> Task {
-        let image = ImageTask { id: ImageId::from([7; 16]), url: url.to_owned(), attempt: 1, hops: 0, inline: None };
+        let image = ImageTask {
+            id: ImageId::from([7; 16]),
+            url: url.to_owned(),
+            attempt: 1,
+            hops: 0,
+            validators: None,
+            inline: None,
+        };
         Task {
             v: VERSION,
             run: "run".parse().expect("valid"),
@@ -193,12 +206,28 @@ mod tests {
     }
 
     #[test]
+    fn an_image_may_be_asked_for_only_if_it_changed_and_nothing_else_gets_into_the_request() {
+        let with = |etag: &str, date: Option<&str>| {
+            let mut task = task(1, "http://a/");
+            let known = Validators { etag: Some(etag.to_owned()), last_modified: date.map(str::to_owned) };
+            task.images[0].validators = Some(known);
+            task
+        };
+        let good = with("W/\"1\"", Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!(read_task(&write(&good)).expect("readable"), good);
+        for bad in ["*", "\"a\"\r\nX: y", &format!("\"{}\"", "a".repeat(validators::MAX_ETAG - 1))] {
+            assert!(matches!(read_task(&write(&with(bad, None))), Err(WireError::Rule(_))), "{bad:?}");
+        }
+        assert!(matches!(read_task(&write(&with("\"a\"", Some("now")))), Err(WireError::Rule(_))));
+    }
+
+    #[test]
     fn other_versions_and_garbage_are_told_apart() {
-        let older = r#"{"v":1,"run":"r","shape":"old"}"#;
-        assert!(matches!(read_task(older.as_bytes()), Err(WireError::Version(1))));
+        let older = r#"{"v":2,"run":"r","shape":"old"}"#;
+        assert!(matches!(read_task(older.as_bytes()), Err(WireError::Version(2))));
         let with_version = |v: u32| write(&Task { v, ..task(1, "http://a/") });
         assert!(matches!(read_task(&with_version(9)), Err(WireError::Version(9))));
-        for garbage in [&b""[..], b"{", b"[]", b"\xff\xfe", br#"{"v":2}"#, br#"{"v":2,"run":"../x"}"#] {
+        for garbage in [&b""[..], b"{", b"[]", b"\xff\xfe", br#"{"v":3}"#, br#"{"v":3,"run":"../x"}"#] {
             assert!(matches!(read_task(garbage), Err(WireError::Malformed(_))), "{garbage:?}");
         }
         let mut unknown = serde_json::to_value(task(1, "http://a/")).expect("json");
@@ -220,13 +249,15 @@ mod tests {
         };
         assert!(read_reply(&write(&reply(vec![outcome.clone(); MAX_OUTCOMES]))).is_ok());
         assert!(read_reply(&write(&reply(vec![outcome.clone(); MAX_OUTCOMES + 1]))).is_err());
-        let changes: [fn(&mut Outcome); 6] = [
+        let changes: [fn(&mut Outcome); 8] = [
             |outcome| outcome.attempt = 0,
             |outcome| outcome.retry_after = Some(u64::MAX),
             |outcome| outcome.fetched_at = u64::MAX,
             |outcome| outcome.bytes = Some(u64::MAX),
             |outcome| outcome.path = Some("p".repeat(MAX_URL + 1)),
             |outcome| outcome.detail = Some("d".repeat(MAX_DETAIL + 1)),
+            |outcome| outcome.etag = Some("none".to_owned()),
+            |outcome| outcome.last_modified = Some("never".to_owned()),
         ];
         for change in changes {
             let mut changed = outcome.clone();
@@ -245,6 +276,7 @@ mod tests {
             outcomes: vec![Outcome::new(ImageId::from([7; 16]), 1, status, None)],
         };
         assert!(read_reply(&write(&reply(Status::Stored))).is_ok());
+        assert!(read_reply(&write(&reply(Status::Unchanged))).is_ok());
         assert!(read_reply(&write(&reply(Status::Duplicate))).is_err());
         assert!(read_reply(&write(&reply(Status::Outstanding))).is_err());
     }

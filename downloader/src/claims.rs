@@ -145,7 +145,7 @@ mod tests {
     fn image(number: u32) -> ImageTask {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&number.to_be_bytes());
-        ImageTask { id: id.into(), url: "http://a/".to_owned(), attempt: 1, hops: 0, inline: None }
+        ImageTask { id: id.into(), url: "http://a/".to_owned(), attempt: 1, hops: 0, validators: None, inline: None }
     }
 
     fn outcome(image: &ImageTask) -> Outcome {

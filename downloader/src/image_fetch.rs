@@ -10,6 +10,7 @@ use common::opt_out::{self, Directives, Refusal};
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
 use common::task::{ImageTask, Inline, Task};
+use common::validators::Validators;
 use common::wire::MAX_URL;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, FROM, HeaderMap, USER_AGENT};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -69,6 +70,14 @@ pub(crate) struct Fetched {
     pub(crate) body: Option<Bytes>,
 }
 
+/// What a server that has the image answers.
+enum Answer {
+    /// This is it.
+    Body(Bytes),
+    /// It is as it was.
+    Unchanged,
+}
+
 impl ImageFetch {
     pub(crate) fn new(settings: &Settings) -> Result<Self, reqwest::Error> {
         let client_settings = ClientSettings {
@@ -94,10 +103,14 @@ impl ImageFetch {
         outcome.fetched_at = now_ms();
         outcome.final_url = (task.hops > 0).then(|| task.url.clone());
         let begun = Instant::now();
-        let answer = self.ask(url, manners, &mut outcome).await;
+        let answer = self.ask(url, manners, task.validators.as_ref(), &mut outcome).await;
         outcome.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let body = match answer {
-            Ok(body) => Some(body),
+            Ok(Answer::Body(body)) => Some(body),
+            Ok(Answer::Unchanged) => {
+                outcome.status = Status::Unchanged;
+                None
+            }
             Err(reason) => {
                 outcome.status = status_of(reason);
                 outcome.reason = Some(reason);
@@ -143,10 +156,20 @@ impl ImageFetch {
         http::send(request).await
     }
 
-    async fn ask(&self, url: Url, manners: &Manners, outcome: &mut Outcome) -> Result<Bytes, Reason> {
+    async fn ask(
+        &self,
+        url: Url,
+        manners: &Manners,
+        known: Option<&Validators>,
+        outcome: &mut Outcome,
+    ) -> Result<Answer, Reason> {
         self.settings.guard.check_url(&url)?;
         killpoint::reached("downloader.fetch", url.as_str()).await;
         let request = manners.sign(self.client.get(url.clone()).header(ACCEPT, ACCEPTED));
+        let request = match known {
+            Some(known) => known.condition(request),
+            None => request,
+        };
         let response = self.send(request).await.map_err(|error| {
             outcome.is_final = http::is_final(&error);
             http::reason_of(&error)
@@ -161,7 +184,9 @@ impl ImageFetch {
             outcome.final_url = Some(target);
             return Err(Reason::Redirected);
         }
-        if response.status() != StatusCode::OK {
+        // Nobody else may say so: without a condition there is nothing that it could be unchanged since.
+        let unchanged = response.status() == StatusCode::NOT_MODIFIED && known.is_some();
+        if response.status() != StatusCode::OK && !unchanged {
             outcome.retry_after = http::retry_after(response.headers()).map(|rest| rest.as_secs());
             return Err(Reason::Http(response.status().as_u16()));
         }
@@ -170,9 +195,14 @@ impl ImageFetch {
             outcome.detail = Some(refusal.detail);
             return Err(refusal.reason);
         }
+        let sent = Validators::of(response.headers());
+        (outcome.etag, outcome.last_modified) = (sent.etag, sent.last_modified);
+        if unchanged {
+            return Ok(Answer::Unchanged);
+        }
         match http::read_capped(response, self.max_bytes, Announced::Believe).await {
             Ok(body) if body.is_empty() => Err(Reason::Empty),
-            Ok(body) => Ok(body),
+            Ok(body) => Ok(Answer::Body(body)),
             Err(error @ BodyError::TooLarge { .. }) => Err(error.reason()),
             Err(BodyError::Transfer(error)) => Err(match http::reason_of(&error) {
                 // The answer had begun: the bytes stop before the length that was announced.

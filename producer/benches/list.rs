@@ -5,10 +5,12 @@
 //! Without `--list` it writes a Parquet file of N rows first (default 200,000), with row groups of a million: unique
 //! URLs over 100,000 hosts, a caption, and three numbers. Every line of the output is for a tenth of the rows.
 
+mod measure;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Parser;
 use common::http::Guard;
@@ -21,6 +23,8 @@ use producer::frontier::{Frontier, Selection};
 use producer::ledger::Ledger;
 use producer::pipeline::Listing;
 use producer::seeds::list::{self, ListOptions};
+
+use measure::{memory, rate};
 
 const SCHEMA: &str = "message list {
     required binary url (UTF8);
@@ -151,19 +155,4 @@ async fn into_ledger(paths: &[PathBuf], how: &ListOptions, folder: &Path, rows: 
     let size = fs::metadata(folder.join("ledger.db"))?.len() / 1_000_000;
     println!("ledger: {found} images, {} rows/s in all, {size} MB", rate(told, started.elapsed()));
     Ok(())
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "for people")]
-fn rate(rows: u64, took: Duration) -> u64 {
-    (rows as f64 / took.as_secs_f64()) as u64
-}
-
-/// Memory that is held now, and the most that was.
-fn memory() -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let of = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or_default() / 1024
-    };
-    format!("RSS {} MiB (most {})", of("VmRSS"), of("VmHWM"))
 }

@@ -14,6 +14,7 @@ use common::run_name::RunName;
 use crate::extract::SrcsetChoice;
 use crate::scope::ScopeKind;
 use crate::seeds::list;
+use crate::since::Since;
 
 /// Finds images on web sites or in lists, has a fleet of downloaders fetch them, and accounts for every one
 ///
@@ -43,6 +44,8 @@ pub enum Command {
     Retry(RetryOptions),
     /// Stop a run for good; workers drop what is queued of it
     Cancel(CancelOptions),
+    /// Write the manifest of a run again, as JSON lines, CSV or Parquet; while the run lasts, too
+    Export(ExportOptions),
     /// Show what a page offers, one JSON line an image; nothing is fetched but the page
     Extract(ExtractOptions),
     /// Say which URLs a robots.txt allows, and by which of its lines
@@ -231,6 +234,12 @@ pub struct RunOptions {
     #[arg(long, env = "WARREN_RUN", value_name = "NAME", help_heading = "Run")]
     pub run: Option<RunName>,
 
+    /// Ask for images that an earlier run stored only if they changed since: its name in --runs, or its folder, as a path with
+    /// a slash. What did not change is `unchanged` and stays where that run stored it, so the store must be the same
+    /// [default: ask for all]
+    #[arg(long, env = "WARREN_SINCE", value_name = "RUN", help_heading = "Run")]
+    pub since: Option<Since>,
+
     /// Images of this run out at once, at most [default: adapts to the fleet]
     #[arg(long, env = "WARREN_WINDOW", value_name = "N", help_heading = "Run")]
     pub window: Option<usize>,
@@ -293,6 +302,29 @@ pub enum OutputFormat {
     Text,
     /// For programs
     Json,
+}
+
+/// `producer export`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The rows are those of results.jsonl at this moment, from the run's ledger. In CSV null is an empty field, and a text\n\
+    that a spreadsheet would take for a formula has an apostrophe in front.\n\n\
+    What a run has so far:\n  producer export my-run | jq -r 'select(.status == \"stored\") | .path'\n\n\
+    For a spreadsheet:\n  producer export my-run --output my-run.csv"
+)]
+pub struct ExportOptions {
+    /// The run whose manifest is written
+    #[arg(value_name = "RUN")]
+    pub which: RunName,
+
+    /// Where to; the name ends in .jsonl, .csv or .parquet, which says how. What is there is replaced once the new file is
+    /// whole [default: standard output, as JSON lines]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Folder that runs live in
+    #[arg(long, env = "WARREN_RUNS", value_name = "DIR", default_value = "./runs")]
+    pub runs: PathBuf,
 }
 
 /// `producer extract`.

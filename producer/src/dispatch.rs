@@ -135,6 +135,7 @@ impl Dispatch {
             url: image.url.clone(),
             attempt: image.attempts + 1,
             hops: image.hops,
+            validators: image.validators().cloned(),
             inline: inline.cloned(),
         });
         let task = Task {

@@ -5,7 +5,7 @@
 //! [`frontier`] and [`scope`] decide what is accepted, [`ledger`] remembers it, [`backlog`] holds what is next,
 //! [`window`] and [`dispatch`] hand it out, [`replies`] and [`retry`] deal with what comes back, [`stream`] and
 //! [`report`] tell people. [`pipeline`] wires them; [`commands`] holds one file a subcommand. A run's folder is held by
-//! [`run_folder`], and [`remembered`] knows what the run was started with.
+//! [`run_folder`], [`remembered`] knows what the run was started with, and [`since`] which run came before it.
 
 pub mod backlog;
 pub mod cli;
@@ -33,6 +33,7 @@ pub mod scope;
 pub mod seeds;
 pub mod settings;
 pub mod silence;
+pub mod since;
 pub mod stream;
 pub mod trap;
 pub mod window;
@@ -49,6 +50,7 @@ use common::transport::amqp::AmqpSettingsError;
 use indicatif::MultiProgress;
 
 use cli::{Cli, Command};
+use commands::export::ExportError;
 use commands::extract::ExtractError;
 use commands::resume::ResumeError;
 use commands::robots::RobotsError;
@@ -59,6 +61,7 @@ use remembered::{RecallError, Remembered};
 use run_folder::FolderError;
 use seeds::list::ListError;
 use settings::SettingsError;
+use since::SinceError;
 
 /// The program.
 #[must_use]
@@ -94,11 +97,13 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         || error.is::<ListError>()
         || error.is::<ResumeError>()
         || error.is::<RecallError>()
+        || error.is::<SinceError>()
         || matches!(
             error.downcast_ref(),
             Some(FolderError::Exists { .. } | FolderError::NoSuchRun { .. } | FolderError::InUse { .. })
         )
         || matches!(error.downcast_ref(), Some(StatusError::Run(_) | StatusError::Folder(..)))
+        || matches!(error.downcast_ref(), Some(ExportError::Ending(_) | ExportError::NoFile(_)))
         || error.is::<ExtractError>()
         || error.is::<RobotsError>()
         || matches!(pipeline, Some(PipelineError::List(_)));
@@ -117,6 +122,7 @@ async fn run(cli: Cli, matches: ArgMatches, bars: MultiProgress) -> anyhow::Resu
         Command::Retry(options) => commands::resume::retry(options, matches, session).await,
         Command::Robots(options) => commands::robots::robots(options).await,
         Command::Cancel(options) => commands::cancel::cancel(options, matches).await,
+        Command::Export(options) => commands::export::export(options, session).await,
         Command::Extract(options) => commands::extract::extract(options).await,
         Command::Dead(options) => commands::dead::dead(options, session).await,
         Command::Status(options) => commands::status::status(options).await,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::cli::Cli;
+use crate::since::Since;
 
 /// Options that belong to one invocation and not to the run.
 const NOT_KEPT: [&str; 7] = ["help", "version", "run", "runs", "stream", "format", "log_format"];
@@ -167,6 +168,9 @@ fn values(matches: &ArgMatches, id: &str) -> Vec<String> {
     if let Ok(paths) = matches.try_get_many::<PathBuf>(id) {
         return paths.into_iter().flatten().map(|path| whole(path)).collect();
     }
+    if let Ok(Some(Since::Folder(folder))) = matches.try_get_one(id) {
+        return vec![whole(folder)];
+    }
     let raw = matches.try_get_raw(id).ok().flatten();
     raw.into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect()
 }
@@ -227,6 +231,22 @@ mod tests {
         assert_eq!(again.include, ["a", "-b"]);
         assert!(again.run.ignore_robots && again.run.embedded && !again.run.allow_private);
         assert!(again.run.downloader.store.is_absolute());
+    }
+
+    #[test]
+    fn the_run_before_is_kept_by_its_name_or_its_whole_path() {
+        let since = |kept: &Remembered| crawl(kept).run.since;
+        let kept =
+            |given: &str| Remembered::new("crawl", &matches(&format!("producer crawl --since {given} http://h/")));
+        assert_eq!(since(&kept("monday")), Some(Since::Run("monday".parse().expect("valid"))));
+        match since(&kept("runs/monday")) {
+            Some(Since::Folder(folder)) => {
+                assert!(folder.is_absolute() && folder.ends_with("runs/monday"), "{folder:?}");
+            }
+            other => panic!("{other:?} is no folder"),
+        }
+        let none = kept("monday").replaced_by(&matches("producer resume --since= r"));
+        assert_eq!(since(&none), Some(Since::Nothing));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::dispatch::Manners;
 use crate::extract;
 use crate::frontier::{self, Filter, Selection};
 use crate::page_fetch::PageFetch;
+use crate::since::Since;
 
 /// Images and pages of one host out at once, unless the user says otherwise.
 const PER_HOST: usize = 8;
@@ -69,6 +70,8 @@ pub struct RunSettings {
     pub run: RunName,
     /// Folder of all runs.
     pub runs: PathBuf,
+    /// The run by which images are asked for only if they changed.
+    pub since: Option<Since>,
     /// Longest silence while images are outstanding.
     pub timeout: Duration,
     /// The user's cap on the window.
@@ -148,6 +151,7 @@ impl TryFrom<RunOptions> for RunSettings {
         Ok(Self {
             run: options.run.unwrap_or_else(name_by_time),
             runs: options.runs,
+            since: options.since,
             timeout: options.timeout,
             window: options.window,
             per_host: options.per_host.unwrap_or(PER_HOST),

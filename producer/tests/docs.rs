@@ -15,7 +15,7 @@ use common::image_id::ImageId;
 use common::outcome::Status;
 use common::reason::Reason;
 use common::wire;
-use producer::ledger::{Counts, PageCounts, Row, Traps};
+use producer::ledger::{COLUMNS, Counts, PageCounts, Traps};
 use producer::report::summary::Summary;
 use serde_json::Value;
 
@@ -119,38 +119,11 @@ fn the_statuses_are_those_of_the_code() {
 }
 
 #[test]
-fn the_fields_of_the_manifest_are_those_of_the_code() {
-    let row = Row {
-        url: String::new(),
-        final_url: None,
-        page_url: None,
-        source: String::new(),
-        sources: None,
-        descriptor: None,
-        alt: None,
-        title: None,
-        caption: None,
-        extra: None,
-        status: Status::Stored,
-        reason: None,
-        detail: None,
-        http_status: None,
-        content_type: None,
-        format: None,
-        width: None,
-        height: None,
-        bytes: None,
-        sha256: None,
-        path: None,
-        attempts: 0,
-        worker: None,
-        fetched_at: None,
-        duration_ms: None,
-    };
-    let row = serde_json::to_value(row).expect("a row is JSON");
-    let (mut listed, mut written) = (first_column("The manifest"), keys(&row));
-    listed.sort();
-    written.sort_unstable();
+fn the_columns_of_the_manifest_and_their_types_are_those_of_the_code() {
+    let rows = table("The manifest");
+    let listed = rows.iter().flat_map(|row| words(&row[0]).into_iter().map(|name| (name, row[1].clone())));
+    let listed: Vec<(String, String)> = listed.collect();
+    let written = COLUMNS.map(|column| (column.name.to_owned(), column.kind.as_str().to_owned()));
     assert_eq!(listed, written);
 }
 
@@ -229,6 +202,7 @@ variable of an option without a value is `true` or `false`.
         ("producer", producer(), &[][..]),
         ("producer crawl", producer(), &["crawl"]),
         ("producer urls", producer(), &["urls"]),
+        ("producer export", producer(), &["export"]),
         ("producer extract", producer(), &["extract"]),
         ("producer status", producer(), &["status"]),
         ("producer dead", producer(), &["dead"]),

@@ -140,7 +140,7 @@ async fn a_replay_is_safe_to_repeat() {
 async fn letters_of_a_run_that_is_over_are_replayed_with_a_hint() {
     let mut world = world("dead-over").await;
     let task = json!({
-        "v": 2, "run": "over", "batch": 1, "user_agent": "Warren",
+        "v": 3, "run": "over", "batch": 1, "user_agent": "Warren",
         "images": [{"id": "0".repeat(32), "url": "http://site.example/a.png", "attempt": 1}],
     });
     world.downloaders(1).await;

@@ -53,12 +53,29 @@ impl Nginx {
 
     /// How often each path was asked for so far, decoded and without its query.
     pub fn hits(&self) -> BTreeMap<String, usize> {
-        let log = fs::read_to_string(self.folder.join("access.log")).expect("nginx writes a log");
         let mut hits = BTreeMap::new();
-        for path in log.lines() {
-            *hits.entry(path.to_owned()).or_insert(0) += 1;
+        for (_, path) in self.log() {
+            *hits.entry(path).or_insert(0) += 1;
         }
         hits
+    }
+
+    /// The bytes of bodies that were sent so far for each path.
+    pub fn sent(&self) -> BTreeMap<String, u64> {
+        let mut sent = BTreeMap::new();
+        for (bytes, path) in self.log() {
+            *sent.entry(path).or_insert(0) += bytes;
+        }
+        sent
+    }
+
+    fn log(&self) -> Vec<(u64, String)> {
+        let log = fs::read_to_string(self.folder.join("access.log")).expect("nginx writes a log");
+        let line = |line: &str| {
+            let (bytes, path) = line.split_once(' ').unwrap_or_else(|| panic!("a line of nginx's log: {line}"));
+            (bytes.parse().expect("a number"), path.to_owned())
+        };
+        log.lines().map(line).collect()
     }
 
     /// The file that a URL stands for, whether it exists or not. `None` for other sites' URLs.
@@ -85,7 +102,7 @@ fn settings(root: &Path, port: u16) -> String {
          http {{\n\
          client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;\n\
          types {{ text/html html; image/png png; image/jpeg jpg; image/svg+xml svg; text/css css; }}\n\
-         log_format paths $uri;\n\
+         log_format paths \"$body_bytes_sent $uri\";\n\
          access_log access.log paths;\n\
          keepalive_requests 100000;\n\
          server {{\n\

@@ -11,10 +11,13 @@ use crate::process::Exit;
 use crate::store::Store;
 
 /// The statuses an image can have in the end.
-const STATUSES: [&str; 6] = ["stored", "duplicate", "rejected", "blocked", "failed", "outstanding"];
+const STATUSES: [&str; 7] = ["stored", "duplicate", "unchanged", "rejected", "blocked", "failed", "outstanding"];
+
+/// Those of the images whose bytes are in the store.
+pub const KEPT: [&str; 3] = ["stored", "duplicate", "unchanged"];
 
 /// What every row must have, be it null.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 23] = [
     "url",
     "final_url",
     "page_url",
@@ -26,6 +29,8 @@ const FIELDS: [&str; 21] = [
     "reason",
     "http_status",
     "content_type",
+    "etag",
+    "last_modified",
     "format",
     "width",
     "height",
@@ -187,10 +192,10 @@ impl Finished {
         with_bytes.collect()
     }
 
-    /// How many images each worker stored or found to be duplicates.
+    /// How many images each worker dealt with well: stored, or found to be duplicates or unchanged.
     pub fn by_worker(&self) -> BTreeMap<&str, usize> {
         let mut shares = BTreeMap::new();
-        for row in self.rows.iter().filter(|row| ["stored", "duplicate"].contains(&row.status())) {
+        for row in self.rows.iter().filter(|row| KEPT.contains(&row.status())) {
             *shares.entry(row.text("worker").unwrap_or("nobody")).or_insert(0) += 1;
         }
         shares

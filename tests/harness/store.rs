@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::run::Row;
+use crate::run::{KEPT, Row};
 
 /// A local store of layout `files`.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ impl Store {
     /// Every row that names a file must be right about it, and no file may lie under a name that is not its own.
     pub fn expect_holds(&self, rows: &[Row]) {
         let mut paths = BTreeSet::new();
-        for row in rows.iter().filter(|row| ["stored", "duplicate"].contains(&row.status())) {
+        for row in rows.iter().filter(|row| KEPT.contains(&row.status())) {
             let path = self.folder.join(row.text("path").unwrap_or_else(|| panic!("no path: {row}")));
             let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}: {row}", path.display()));
             assert_eq!(row.text("sha256"), Some(sha256(&bytes).as_str()), "{row}");

@@ -3,6 +3,7 @@
 pub mod cancel;
 pub mod crawl;
 pub mod dead;
+pub mod export;
 pub mod extract;
 mod file;
 pub mod resume;

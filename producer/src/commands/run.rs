@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::OutputFormat;
-use crate::ledger::{Ledger, NewPage, Sent, Standing};
+use crate::ledger::{Earlier, Ledger, NewPage, Sent, Standing};
 use crate::page_fetch::PageFetch;
 use crate::pipeline::{Ended, Live, Parts, Pipeline, PipelineError, Source};
 use crate::remembered::Remembered;
@@ -92,10 +92,13 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     if matches!(work.begin, Begin::New(_)) {
         RunFolder::check_free(&settings.runs, &settings.run)?;
     }
+    let own = settings.runs.join(settings.run.as_str());
+    let earlier = settings.since.as_ref().map(|since| since.open(&settings.runs, &own)).transpose()?.flatten();
     // The broker first: a run that could not begin leaves nothing behind.
     let (transport, mut worker) = connect(&settings).await?;
     let verb = if matches!(work.begin, Begin::New(_)) { "begins" } else { "goes on" };
-    let Opened { folder, ledger, sent, took } = open(&settings, &transport, work.begin, work.max_images).await?;
+    let Opened { folder, ledger, sent, took } =
+        open(&settings, &transport, work.begin, work.max_images, earlier).await?;
     ledger.add_pages(work.seeds).await?;
     tracing::info!(run = %settings.run, folder = %folder.path().display(), "the run {verb}");
 
@@ -154,17 +157,24 @@ async fn open(
     transport: &Transport,
     begin: Begin,
     max_images: Option<u64>,
+    earlier: Option<Earlier>,
 ) -> anyhow::Result<Opened> {
+    let look_back = async |ledger: &Ledger| match earlier {
+        Some(earlier) => ledger.look_back(earlier).await,
+        None => Ok(()),
+    };
     match begin {
         Begin::New(remembered) => {
             let folder = RunFolder::create(&settings.runs, &settings.run)?;
             let ledger = Ledger::create(folder.path(), &settings.run, &remembered.text(), max_images)?;
+            look_back(&ledger).await?;
             Ok(Opened { folder, ledger, sent: Sent::default(), took: Duration::ZERO })
         }
         Begin::Again(again) => {
             let Again { folder, ledger, standing, remembered, retry } = *again;
             let replies = await_our_turn(transport, &settings.run).await?;
             ledger.remember(remembered.text()).await?;
+            look_back(&ledger).await?;
             // Without the reply queue the downloaders have dropped, or will drop, whatever there is of this run.
             let sent = ledger.go_on(replies.exists).await?;
             if let Some(reasons) = retry {

@@ -1,12 +1,14 @@
-//! What the writing thread keeps in memory beside the database: counts, and the numbers of recently used hosts.
+//! What the writing thread keeps in memory beside the database: counts, the numbers of recently used hosts, and the earlier
+//! run that images are looked up in.
 
 use std::collections::HashMap;
 
 use common::run_name::RunName;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::HostId;
 use super::counts::Counts;
+use super::earlier::Earlier;
+use super::{HostId, PendingImage};
 
 /// Hosts whose numbers are remembered.
 const REMEMBERED_HOSTS: usize = 100_000;
@@ -15,12 +17,13 @@ pub(super) struct Book {
     pub(super) run: RunName,
     pub(super) max_images: Option<u64>,
     pub(super) counts: Counts,
+    pub(super) earlier: Option<Earlier>,
     hosts: HashMap<String, HostId>,
 }
 
 impl Book {
     pub(super) fn new(run: RunName, max_images: Option<u64>) -> Self {
-        Self { run, max_images, counts: Counts::default(), hosts: HashMap::new() }
+        Self { run, max_images, counts: Counts::default(), earlier: None, hosts: HashMap::new() }
     }
 
     /// The number of a host, given to it when it is first met.
@@ -41,6 +44,14 @@ impl Book {
         }
         self.hosts.insert(name.to_owned(), id);
         Ok(id)
+    }
+
+    /// Adds what an earlier run was answered for images that are to be sent.
+    pub(super) fn look_back(&self, images: &mut [PendingImage]) {
+        let Some(earlier) = &self.earlier else { return };
+        for image in images {
+            image.asked = earlier.asked(&image.url).map(Box::new);
+        }
     }
 
     /// After a transaction that was rolled back: what is remembered may never have been written.

@@ -1,13 +1,15 @@
 //! The `images` table: every image the run accepted, and its one outcome.
 
+use std::borrow::Cow;
+
 use common::image_id::{ImageId, unhex};
-use common::outcome::Status;
+use common::outcome::{Outcome, Status};
 use common::reason::Reason;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::book::Book;
-use super::{HostId, NewImage, PendingImage, Recording, RowId, Verdict, inline, schema, waiting};
+use super::{HostId, NewImage, PendingImage, Recording, RowId, Verdict, earlier, inline, schema, waiting};
 
 /// What accepting images came to.
 #[derive(Debug, Default)]
@@ -70,6 +72,7 @@ pub(super) fn add(book: &mut Book, sql: &Connection, page: Option<RowId>, new: &
 /// What the ledger has of an image whose outcome comes.
 struct Known {
     id: RowId,
+    url: String,
     status: Status,
     reason: Option<Reason>,
     attempts_before: u32,
@@ -80,13 +83,14 @@ struct Known {
 /// to a worker that dealt with the image after all (`producer dead replay`).
 pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -> rusqlite::Result<Option<RowId>> {
     let found: Option<Known> = sql
-        .prepare_cached("SELECT id, status, reason, attempts_before FROM images WHERE image = ?1")?
+        .prepare_cached("SELECT id, url, status, reason, attempts_before FROM images WHERE image = ?1")?
         .query_row([recording.outcome.id.as_bytes()], |row| {
             Ok(Known {
                 id: row.get(0)?,
-                status: status_at(row, 1)?,
-                reason: reason_at(row, 2)?,
-                attempts_before: row.get(3)?,
+                url: row.get(1)?,
+                status: status_at(row, 2)?,
+                reason: reason_at(row, 3)?,
+                attempts_before: row.get(4)?,
             })
         })
         .optional()?;
@@ -101,20 +105,20 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
         note_attempt(sql, id, recording)?;
         return Ok(None);
     }
-    let sha256 = recording.outcome.sha256.as_deref().and_then(unhex::<32>);
-    let twin = match (recording.outcome.status, &sha256) {
-        (Status::Stored, Some(digest)) => stored_path(sql, digest)?,
+    let outcome = completed(book, &known.url, &recording.outcome);
+    let sha256 = outcome.sha256.as_deref().and_then(unhex::<32>);
+    let twin = match (outcome.status, &sha256) {
+        (Status::Stored, Some(digest)) => kept_path(sql, digest)?,
         _ => None,
     };
     let (status, path) = match twin {
         Some(path) => (Status::Duplicate, Some(path)),
-        None => (recording.outcome.status, recording.outcome.path.clone()),
+        None => (outcome.status, outcome.path.clone()),
     };
-    let outcome = &recording.outcome;
     sql.prepare_cached(
         "UPDATE images SET status = ?2, reason = ?3, attempts = ?4, final_url = ?5, http_status = ?6, content_type = ?7,
              format = ?8, width = ?9, height = ?10, bytes = ?11, sha256 = ?12, path = ?13, worker = ?14, fetched_at = ?15,
-             duration_ms = ?16, detail = ?17
+             duration_ms = ?16, detail = ?17, etag = ?18, last_modified = ?19
          WHERE id = ?1",
     )?
     .execute(params![
@@ -135,6 +139,8 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
         recording.worker.is_some().then_some(outcome.fetched_at),
         recording.worker.is_some().then_some(outcome.duration_ms),
         outcome.detail,
+        outcome.etag,
+        outcome.last_modified,
     ])?;
     if status != Status::Failed {
         inline::forget(sql, id)?;
@@ -187,11 +193,26 @@ pub(super) fn retry(book: &mut Book, sql: &Connection, reasons: &[Reason], ignor
     Ok(changed)
 }
 
-/// Where this run already has these bytes.
-fn stored_path(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<String>> {
-    sql.prepare_cached("SELECT coalesce(path, '') FROM images WHERE sha256 = ?1 AND status = 'stored' LIMIT 1")?
-        .query_row([sha256], |row| row.get(0))
-        .optional()
+/// An outcome with all that is to be recorded of it: where an image did not change, what an earlier run knows.
+fn completed<'a>(book: &Book, url: &str, outcome: &'a Outcome) -> Cow<'a, Outcome> {
+    if outcome.status != Status::Unchanged {
+        return Cow::Borrowed(outcome);
+    }
+    let mut outcome = outcome.clone();
+    match &book.earlier {
+        Some(earlier) => earlier.complete(url, &mut outcome),
+        None => earlier::lost(&mut outcome),
+    }
+    Cow::Owned(outcome)
+}
+
+/// Where these bytes are already: stored by this run, or by an earlier one under an address that did not change.
+fn kept_path(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<String>> {
+    sql.prepare_cached(
+        "SELECT path FROM images WHERE sha256 = ?1 AND status IN ('stored', 'unchanged') AND path IS NOT NULL LIMIT 1",
+    )?
+    .query_row([sha256], |row| row.get(0))
+    .optional()
 }
 
 /// What of an image is needed to send it; further conditions may follow.
@@ -199,12 +220,15 @@ pub(super) const COLUMNS: &str =
     "SELECT id, host, image, url, attempts, attempts_before FROM images WHERE status = 'outstanding'";
 
 pub(super) fn pending(
+    book: &Book,
     sql: &Connection,
     host: Option<HostId>,
     after: RowId,
     limit: usize,
 ) -> rusqlite::Result<Vec<PendingImage>> {
-    waiting::read(sql, COLUMNS, host, after, limit, read)
+    let mut images = waiting::read(sql, COLUMNS, host, after, limit, read)?;
+    book.look_back(&mut images);
+    Ok(images)
 }
 
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
@@ -218,6 +242,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
         attempts_before: row.get(5)?,
         hops: 0,
         alone: false,
+        asked: None,
     })
 }
 

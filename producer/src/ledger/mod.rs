@@ -6,6 +6,7 @@
 
 mod book;
 mod counts;
+mod earlier;
 mod images;
 mod inline;
 mod manifest;
@@ -26,6 +27,7 @@ use common::opt_out::Refusal;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
 use common::run_name::RunName;
+use common::validators::Validators;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
@@ -33,7 +35,8 @@ use self::book::Book;
 use self::writer::Writer;
 
 pub use self::counts::{Counts, PageCounts};
-pub use self::manifest::Row;
+pub use self::earlier::{Asked, Earlier};
+pub use self::manifest::{COLUMNS, Cell, Column, Kind, Row};
 pub use self::traps::Traps;
 
 /// The number of a row in its table, ascending in the order of acceptance.
@@ -219,6 +222,8 @@ pub struct PendingImage {
     pub hops: u32,
     /// Whether it must not share a message: a batch that it was in could not be dealt with.
     pub alone: bool,
+    /// What an earlier run was answered, if there is one that has its bytes.
+    pub asked: Option<Box<Asked>>,
 }
 
 impl PendingPage {
@@ -235,6 +240,13 @@ impl PendingImage {
     #[must_use]
     pub fn is_inline(&self) -> bool {
         self.url.starts_with("data:")
+    }
+
+    /// By what its server knows the version that an earlier run stored. A server knows its own versions alone, so this is for
+    /// the address where that run was answered: the first that is asked, or one that a redirect led to.
+    #[must_use]
+    pub fn validators(&self) -> Option<&Validators> {
+        self.asked.as_ref().filter(|asked| asked.url == self.url).map(|asked| &asked.validators)
     }
 }
 
@@ -347,7 +359,7 @@ impl Ledger {
     /// accepted.
     pub fn create(folder: &Path, run: &RunName, options: &str, max_images: Option<u64>) -> Result<Self, LedgerError> {
         let path = folder.join(FILE);
-        let connection = schema::create(&path, options)?;
+        let connection = schema::create(&path, run, options)?;
         Ok(Self::start(path, connection, Book::new(run.clone(), max_images)))
     }
 
@@ -382,13 +394,25 @@ impl Ledger {
             .await
     }
 
+    /// Looks images up in an earlier run from now on: those that did not change since are not sent for again.
+    pub async fn look_back(&self, earlier: Earlier) -> Result<(), LedgerError> {
+        self.writer
+            .run(move |book, _| {
+                book.earlier = Some(earlier);
+                Ok(())
+            })
+            .await
+    }
+
     /// Goes on with the run. With `keep`, what was sent out is taken to be out still, because its messages may be; without,
     /// it waits to be sent again.
     pub async fn go_on(&self, keep: bool) -> Result<Sent, LedgerError> {
         self.writer
-            .run(move |_, sql| {
+            .run(move |book, sql| {
                 schema::set(sql, "state", RUNNING)?;
-                sent::take(sql, keep)
+                let mut sent = sent::take(sql, keep)?;
+                book.look_back(&mut sent.out);
+                Ok(sent)
             })
             .await
     }
@@ -516,15 +540,16 @@ impl Ledger {
         after: RowId,
         limit: usize,
     ) -> Result<Vec<PendingImage>, LedgerError> {
-        self.writer.run(move |_, sql| images::pending(sql, host, after, limit)).await
+        self.writer.run(move |book, sql| images::pending(book, sql, host, after, limit)).await
     }
 
-    /// Calls `each` with every row of the manifest, in the order of acceptance.
-    pub async fn for_each_row<E: Send + 'static>(
+    /// Calls `each` with `state` and every row of the manifest, in the order of acceptance, until it fails. Gives `state` back.
+    pub async fn for_each_row<S: Send + 'static, E: Send + 'static>(
         &self,
-        mut each: impl FnMut(Row) -> Result<(), E> + Send + 'static,
-    ) -> Result<Result<(), E>, LedgerError> {
-        self.writer.run(move |_, sql| manifest::for_each(sql, &mut each)).await
+        mut state: S,
+        mut each: impl FnMut(&mut S, Row) -> Result<(), E> + Send + 'static,
+    ) -> Result<Result<S, E>, LedgerError> {
+        self.writer.run(move |_, sql| Ok(manifest::for_each(sql, |row| each(&mut state, row))?.map(|()| state))).await
     }
 
     /// Closes the database, which leaves one file for whoever copies the run's folder.
@@ -577,6 +602,14 @@ pub fn glance(folder: &Path) -> Result<Glance, LedgerError> {
         Ok(Glance { state: state.unwrap_or_else(|| "unknown".to_owned()), counts })
     };
     look()
+}
+
+/// Calls `each` with every row of a run's manifest, in the order of acceptance, until it fails. All are of one moment, and
+/// whoever writes the ledger is not disturbed: it only grows by what is written meanwhile.
+pub fn each_row<E>(folder: &Path, each: impl FnMut(Row) -> Result<(), E>) -> Result<Result<(), E>, LedgerError> {
+    let path = folder.join(FILE);
+    let connection = schema::open_to_read(&path)?;
+    manifest::for_each(&connection, each).map_err(|source| LedgerError::Sqlite { path, source: source.into() })
 }
 
 #[cfg(test)]

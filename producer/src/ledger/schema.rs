@@ -3,13 +3,17 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use common::run_name::RunName;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
 use super::LedgerError;
 
 /// The format's version, kept in SQLite's `user_version`.
-const FORMAT: i32 = 3;
+const FORMAT: i32 = 4;
+
+/// Under which the run's name is noted.
+pub(super) const NAME: &str = "name";
 
 const TABLES: &str = "
     CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -57,6 +61,8 @@ const TABLES: &str = "
         final_url TEXT,
         http_status INTEGER,
         content_type TEXT,
+        etag TEXT,
+        last_modified TEXT,
         format TEXT,
         width INTEGER,
         height INTEGER,
@@ -68,7 +74,7 @@ const TABLES: &str = "
         duration_ms INTEGER
     );
     CREATE INDEX images_outstanding ON images (host, id) WHERE status = 'outstanding';
-    CREATE INDEX images_stored ON images (sha256) WHERE status = 'stored';
+    CREATE INDEX images_kept ON images (sha256) WHERE status IN ('stored', 'unchanged');
 
     CREATE TABLE inline (image INTEGER PRIMARY KEY REFERENCES images (id), bytes BLOB NOT NULL);
 
@@ -79,13 +85,14 @@ const TABLES: &str = "
 ///
 /// `synchronous = NORMAL`: a killed process loses nothing that was committed; a power cut may take the last moments,
 /// and what they recorded is done again on resuming, because the database itself stays whole.
-pub(super) fn create(path: &Path, options: &str) -> Result<Connection, LedgerError> {
+pub(super) fn create(path: &Path, run: &RunName, options: &str) -> Result<Connection, LedgerError> {
     let set_up = || {
         let connection = Connection::open(path)?;
         for_writing(&connection)?;
         // All or nothing: a producer that is killed here leaves no ledger that looks like one and is none.
         let transaction = connection.unchecked_transaction()?;
         transaction.execute_batch(TABLES)?;
+        set(&transaction, NAME, run.as_str())?;
         set(&transaction, "options", options)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
         transaction.commit()?;

@@ -1,5 +1,7 @@
 //! What a run leaves for people and programs: the manifest, the summary, and the progress while it lasts.
 
+mod csv_file;
+pub mod form;
 pub mod manifest;
 pub mod progress;
 pub mod summary;

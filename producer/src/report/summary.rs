@@ -64,6 +64,7 @@ struct Images {
     found: u64,
     stored: u64,
     duplicate: u64,
+    unchanged: u64,
     rejected: u64,
     blocked: u64,
     failed: u64,
@@ -90,6 +91,7 @@ impl Summary {
                 found: counts.found(),
                 stored: counts.of(Status::Stored),
                 duplicate: counts.of(Status::Duplicate),
+                unchanged: counts.of(Status::Unchanged),
                 rejected: counts.of(Status::Rejected),
                 blocked: counts.of(Status::Blocked),
                 failed: counts.of(Status::Failed),
@@ -137,7 +139,7 @@ impl Summary {
     }
 
     fn write_text(&self, text: &mut String, folder: &Path) -> std::fmt::Result {
-        let Images { found, stored, duplicate, rejected, blocked, failed, outstanding } = self.images;
+        let Images { found, stored, duplicate, unchanged, rejected, blocked, failed, outstanding } = self.images;
         writeln!(text, "Run {} is {}.", self.run, self.state)?;
         if self.ignored_robots {
             writeln!(text, "  robots.txt and every opt-out were ignored (--ignore-robots)")?;
@@ -160,6 +162,7 @@ impl Summary {
         let counts = [
             (stored, "stored", size(self.bytes)),
             (duplicate, "duplicate", "the same bytes under another URL".to_owned()),
+            (unchanged, "unchanged", "as the earlier run stored them".to_owned()),
             (rejected, "rejected", "no images, or not ones that the limits let in".to_owned()),
             (blocked, "blocked", "not asked for".to_owned()),
             (failed, "failed", "not to be had".to_owned()),

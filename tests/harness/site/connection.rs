@@ -40,7 +40,7 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     while let Some(request) = read_request(&mut reader).await? {
-        let response = shared.answer(&request.path);
+        let response = shared.answer(&request.path).to(&request);
         let open = shared.log.begin(request);
         tokio::time::sleep(response.delay).await;
         if let Some(gate) = &response.gate {

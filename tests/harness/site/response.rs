@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::gate::Gate;
+use super::log::Request;
 
 /// An answer to be given.
 #[derive(Debug, Clone)]
@@ -14,6 +15,7 @@ pub struct Response {
     pub(super) body: Body,
     pub(super) delay: Duration,
     pub(super) gate: Option<Gate>,
+    pub(super) honours: bool,
 }
 
 /// How the body is sent.
@@ -47,7 +49,14 @@ impl Response {
 
     /// A status with an empty body.
     pub fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Body::Whole(Bytes::new()), delay: Duration::ZERO, gate: None }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Body::Whole(Bytes::new()),
+            delay: Duration::ZERO,
+            gate: None,
+            honours: false,
+        }
     }
 
     /// 302 to `location`.
@@ -65,6 +74,24 @@ impl Response {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Told apart by an `ETag` or a `Last-Modified`, which are sent along: who has it gets 304.
+    #[must_use]
+    pub fn known_by(mut self, validator: &str, value: &str) -> Self {
+        self.honours = true;
+        self.header(validator, value)
+    }
+
+    /// What a request gets: the answer itself, or that it is what the client has (RFC 9110, 13.2.2).
+    pub(super) fn to(self, request: &Request) -> Self {
+        let sent = |name: &str| self.headers.iter().find(|(sent, _)| sent == name).map(|(_, value)| value.as_str());
+        let is_same = match (request.header("if-none-match"), request.header("if-modified-since")) {
+            (Some(etag), _) => sent("ETag") == Some(etag),
+            (None, Some(date)) => sent("Last-Modified") == Some(date),
+            (None, None) => false,
+        };
+        if self.honours && is_same { Self { status: 304, body: Body::Whole(Bytes::new()), ..self } } else { self }
     }
 
     /// Given only after `delay`.
@@ -132,6 +159,7 @@ fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         302 => "Found",
+        304 => "Not Modified",
         404 => "Not Found",
         503 => "Service Unavailable",
         _ => "Other",

@@ -27,7 +27,8 @@ pub(super) fn as_text(runs: &[Run], broker: Option<&Result<Fleet, TransportError
 
 fn runs_table(runs: &[Run]) -> Vec<String> {
     let width = runs.iter().map(|run| run.name.as_str().len()).max().unwrap_or(0).max(3);
-    let heads = ["found", "stored", "duplicate", "rejected", "blocked", "failed", "outstanding", "replies"];
+    let heads =
+        ["found", "stored", "duplicate", "unchanged", "rejected", "blocked", "failed", "outstanding", "replies"];
     let mut lines = vec![format!("{:width$}  {:12}{:>8}{}", "run", "state", "pages", columns(heads))];
     for Run { name, state, glance, replies, .. } in runs {
         let counts = &glance.counts;

@@ -92,8 +92,8 @@ async fn a_reader_that_has_enough_is_no_error() {
     let mut world = embedded("export-head").await;
     // More than a pipe holds.
     let text = "x".repeat(1000);
-    let rows: String = (0..2000).map(|number| format!("no-url-{number}-{text}\n")).collect();
-    let list = world.folder().file("list.txt", rows);
+    let rows: Vec<String> = (0..2000).map(|number| format!("no-url-{number}-{text}")).collect();
+    let list = world.folder().file("list.txt", rows.join("\n"));
     let done = world.start_run(&["urls", "--run", "mine", &list.to_string_lossy()]);
     world.finish(done).await.expect_complete();
     let mut command = Process::command(PROGRAMS.producer);

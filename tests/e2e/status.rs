@@ -120,7 +120,7 @@ async fn what_is_no_question_is_dropped_and_the_next_one_is_answered() {
     world.downloaders(1).await;
     eventually_shown(&mut world, "a downloader", |shown| workers(shown).len() == 1).await;
     let question = json!({"v": 3, "answers": "warren.tasks"}).to_string();
-    let newer = json!({"v": 3, "shape": "new"}).to_string();
+    let newer = json!({"v": 4, "shape": "new"}).to_string();
     let place = world.place().clone();
     let control = place.queue("control");
     for body in [&b"no json"[..], b"", &[0xff, 0xfe], question.as_bytes(), newer.as_bytes(), &vec![b'x'; 1 << 20]] {
@@ -167,7 +167,7 @@ async fn forged_answers_are_dropped() {
         "no json".to_owned(),
         changed("worker", json!("\u{1b}[2Jw")),
         changed("surprise", json!(1)),
-        changed("v", json!(3)),
+        changed("v", json!(4)),
         changed("done", json!(u64::MAX)),
         changed("host", json!("h".repeat(1 << 20))),
         answer.to_string(),

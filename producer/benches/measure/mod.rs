@@ -5,12 +5,12 @@ use std::time::Duration;
 
 /// So many a second.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "for people")]
-pub fn rate(rows: u64, took: Duration) -> u64 {
+pub(crate) fn rate(rows: u64, took: Duration) -> u64 {
     (rows as f64 / took.as_secs_f64()) as u64
 }
 
 /// Memory that is held now, and the most that was.
-pub fn memory() -> String {
+pub(crate) fn memory() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let of = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -159,22 +159,18 @@ async fn open(
     max_images: Option<u64>,
     earlier: Option<Earlier>,
 ) -> anyhow::Result<Opened> {
-    let look_back = async |ledger: &Ledger| match earlier {
-        Some(earlier) => ledger.look_back(earlier).await,
-        None => Ok(()),
-    };
     match begin {
         Begin::New(remembered) => {
             let folder = RunFolder::create(&settings.runs, &settings.run)?;
             let ledger = Ledger::create(folder.path(), &settings.run, &remembered.text(), max_images)?;
-            look_back(&ledger).await?;
+            ledger.look_back(earlier).await?;
             Ok(Opened { folder, ledger, sent: Sent::default(), took: Duration::ZERO })
         }
         Begin::Again(again) => {
             let Again { folder, ledger, standing, remembered, retry } = *again;
             let replies = await_our_turn(transport, &settings.run).await?;
             ledger.remember(remembered.text()).await?;
-            look_back(&ledger).await?;
+            ledger.look_back(earlier).await?;
             // Without the reply queue the downloaders have dropped, or will drop, whatever there is of this run.
             let sent = ledger.go_on(replies.exists).await?;
             if let Some(reasons) = retry {

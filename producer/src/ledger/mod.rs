@@ -394,11 +394,11 @@ impl Ledger {
             .await
     }
 
-    /// Looks images up in an earlier run from now on: those that did not change since are not sent for again.
-    pub async fn look_back(&self, earlier: Earlier) -> Result<(), LedgerError> {
+    /// Looks images up in an earlier run from now on, if there is one: those that did not change since are not sent for again.
+    pub async fn look_back(&self, earlier: Option<Earlier>) -> Result<(), LedgerError> {
         self.writer
             .run(move |book, _| {
-                book.earlier = Some(earlier);
+                book.earlier = earlier;
                 Ok(())
             })
             .await

@@ -293,7 +293,7 @@ async fn an_image_that_did_not_change_stays_where_the_earlier_run_stored_it() {
     let urls = ["http://host/a", "http://host/b"];
     let (before, earlier) = earlier(&urls).await;
     let it = fixture(None);
-    it.ledger.look_back(earlier).await.expect("taken");
+    it.ledger.look_back(Some(earlier)).await.expect("taken");
     it.ledger.add_listed([urls[0], urls[1], "http://host/c"].map(image).into(), 0, true, false).await.expect("written");
     let waiting = it.ledger.pending_images(None, 0, 10).await.expect("read");
     let etags: Vec<_> = waiting.iter().map(|image| image.validators()?.etag.as_deref()).collect();
@@ -347,7 +347,7 @@ async fn whatever_comes_twice_late_or_together_every_duplicate_leads_to_bytes_th
     for round in 0..40 {
         let (_before, earlier) = earlier(&urls[..4]).await;
         let mut it = fixture(None);
-        it.ledger.look_back(earlier).await.expect("taken");
+        it.ledger.look_back(Some(earlier)).await.expect("taken");
         it.ledger.add_listed(urls.iter().map(|url| image(url)).collect(), 0, true, false).await.expect("written");
         for step in 0..40 {
             let mut told = Vec::new();

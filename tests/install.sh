@@ -13,6 +13,7 @@ needs=(
   "nginx-light      nginx /usr/sbin/nginx"
   "gimp-help-en     /usr/share/gimp/*/help/en/index.html"
   "openclipart-png  /usr/share/openclipart/png"
+  "python3-venv     /usr/lib/python3*/ensurepip/__init__.py /usr/local/lib/python3*/ensurepip/__init__.py"
   "gcc              cc"
   "libc6-dev        /usr/include/*/bits/libc-header-start.h /usr/include/bits/libc-header-start.h"
 )

@@ -9,6 +9,7 @@
 //! - [`Site`] is a web site that does what it is told, misbehaviour included; [`Nginx`] is a real one; [`Gallery`] is one
 //!   of any size that keeps nothing.
 //! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down; [`Namespace`] a network of a program's own.
+//! - [`Python`] has other people's readers, for what is written for them.
 //! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it; [`Findings`] are what is wrong with it.
 //!
 //! Whatever is started here dies with the test process, however that ends: see [`reaper`].
@@ -26,6 +27,7 @@ pub mod png;
 pub mod ports;
 pub mod process;
 pub mod proxy;
+pub mod python;
 pub mod random;
 pub mod reaper;
 pub mod run;
@@ -44,6 +46,7 @@ pub use nginx::Nginx;
 pub use png::png;
 pub use process::{Exit, Process, Signal};
 pub use proxy::{Proxy, Wire};
+pub use python::Python;
 pub use random::Random;
 pub use run::{Finished, Row};
 pub use site::{Gate, Response, Site};

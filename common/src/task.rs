@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
 use crate::image_id::ImageId;
 use crate::opt_out::Directives;
 use crate::run_name::RunName;
@@ -57,6 +58,9 @@ pub struct ImageTask {
     /// bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<Inline>,
+    /// What is known of it before it is fetched.
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
 }
 
 impl ImageTask {

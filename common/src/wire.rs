@@ -4,13 +4,14 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
 use crate::http;
 use crate::outcome::{Outcome, Reply, Status};
 use crate::task::{ImageTask, Task};
 
 /// The version of the format that this build speaks. Since 2 a downloader follows no redirects, and a task may carry an
-/// image itself.
-pub const VERSION: u32 = 2;
+/// image itself; since 3 it says where an image was found.
+pub const VERSION: u32 = 3;
 
 /// Longest message in bytes: more than a full batch, or a full reply, of the longest URLs, of which JSON may need two bytes
 /// for each. RabbitMQ 4 itself refuses 16 MiB.
@@ -64,6 +65,9 @@ pub fn read_task(body: &[u8]) -> Result<Task, WireError> {
     if !task.images.iter().all(fits) {
         return Err(WireError::Rule("an image that comes with the message has a data: URL, and a bounded length"));
     }
+    if !task.images.iter().all(|image| is_bounded(&image.context)) {
+        return Err(WireError::Rule("what goes along with an image is too long, or no JSON object"));
+    }
     if task.user_agent.is_empty() || !task.user_agent.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(WireError::Rule("the user agent cannot stand in a header"));
     }
@@ -71,6 +75,14 @@ pub fn read_task(body: &[u8]) -> Result<Task, WireError> {
         return Err(WireError::Rule("the sender's address cannot stand in a header"));
     }
     Ok(task)
+}
+
+/// Whether a context is such as a producer of ours writes.
+fn is_bounded(context: &Context) -> bool {
+    let is_object = |extra: &String| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(extra).is_ok();
+    context.addresses().all(|address| address.len() <= MAX_URL)
+        && context.texts().all(|text| text.len() <= Context::MAX_TEXT)
+        && context.extra.as_ref().is_none_or(is_object)
 }
 
 /// Reads a reply.
@@ -131,7 +143,14 @@ mod tests {
     use crate::task::Inline;
 
     fn task(images: usize, url: &str) -> Task {
-        let image = ImageTask { id: ImageId::from([7; 16]), url: url.to_owned(), attempt: 1, hops: 0, inline: None };
+        let image = ImageTask {
+            id: ImageId::from([7; 16]),
+            url: url.to_owned(),
+            attempt: 1,
+            hops: 0,
+            inline: None,
+            context: Context::default(),
+        };
         Task {
             v: VERSION,
             run: "run".parse().expect("valid"),
@@ -179,6 +198,36 @@ mod tests {
     }
 
     #[test]
+    fn a_full_batch_with_the_longest_addresses_and_texts_fits() {
+        let longest = "\\".repeat(MAX_URL);
+        let mut full = task(64, &longest);
+        for image in &mut full.images {
+            image.context.url = Some(longest.clone());
+            image.context.page_url = Some(longest.clone());
+            image.context.alt = Some("\u{1}".repeat(Context::MAX_TEXTS / 64));
+        }
+        assert_eq!(read_task(&write(&full)).expect("readable"), full);
+    }
+
+    #[test]
+    fn what_goes_along_is_bounded() {
+        let with = |change: &dyn Fn(&mut Context)| {
+            let mut task = task(1, "http://a/");
+            change(&mut task.images[0].context);
+            read_task(&write(&task))
+        };
+        let text = |length| Some("t".repeat(length));
+        assert!(with(&|context| context.caption = text(Context::MAX_TEXT)).is_ok());
+        assert!(with(&|context| context.caption = text(Context::MAX_TEXT + 1)).is_err());
+        assert!(with(&|context| context.page_url = text(MAX_URL)).is_ok());
+        assert!(with(&|context| context.page_url = text(MAX_URL + 1)).is_err());
+        assert!(with(&|context| context.extra = Some(r#"{"licence": {"of": [1]}}"#.to_owned())).is_ok());
+        for bad in ["", "[]", "1", "{", "{}x"] {
+            assert!(with(&|context| context.extra = Some(bad.to_owned())).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn an_image_may_come_with_its_message_and_then_has_no_other_address() {
         let with = |url: &str, length: usize| {
             let mut task = task(1, url);
@@ -198,7 +247,7 @@ mod tests {
         assert!(matches!(read_task(older.as_bytes()), Err(WireError::Version(1))));
         let with_version = |v: u32| write(&Task { v, ..task(1, "http://a/") });
         assert!(matches!(read_task(&with_version(9)), Err(WireError::Version(9))));
-        for garbage in [&b""[..], b"{", b"[]", b"\xff\xfe", br#"{"v":2}"#, br#"{"v":2,"run":"../x"}"#] {
+        for garbage in [&b""[..], b"{", b"[]", b"\xff\xfe", br#"{"v":3}"#, br#"{"v":3,"run":"../x"}"#] {
             assert!(matches!(read_task(garbage), Err(WireError::Malformed(_))), "{garbage:?}");
         }
         let mut unknown = serde_json::to_value(task(1, "http://a/")).expect("json");

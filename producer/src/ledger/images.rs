@@ -195,8 +195,10 @@ fn stored_path(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<S
 }
 
 /// What of an image is needed to send it; further conditions may follow.
-pub(super) const COLUMNS: &str =
-    "SELECT id, host, image, url, attempts, attempts_before FROM images WHERE status = 'outstanding'";
+pub(super) const COLUMNS: &str = "SELECT id, host, image, url, attempts, attempts_before,
+         coalesce(octet_length(alt), 0) + coalesce(octet_length(title), 0) + coalesce(octet_length(caption), 0)
+             + coalesce(octet_length(extra), 0)
+     FROM images WHERE status = 'outstanding'";
 
 pub(super) fn pending(
     sql: &Connection,
@@ -218,6 +220,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
         attempts_before: row.get(5)?,
         hops: 0,
         alone: false,
+        texts: row.get(6)?,
     })
 }
 

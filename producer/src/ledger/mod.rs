@@ -5,6 +5,7 @@
 //! Whoever wants to look from outside opens the file with any SQLite tool; readers never wait for the writer (WAL).
 
 mod book;
+mod context;
 mod counts;
 mod images;
 mod inline;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::context::Context;
 use common::image_id::ImageId;
 use common::opt_out::Refusal;
 use common::outcome::{Outcome, Status};
@@ -219,6 +221,8 @@ pub struct PendingImage {
     pub hops: u32,
     /// Whether it must not share a message: a batch that it was in could not be dealt with.
     pub alone: bool,
+    /// Bytes of the texts that go along with it.
+    pub texts: usize,
 }
 
 impl PendingPage {
@@ -477,6 +481,11 @@ impl Ledger {
     /// The bytes of images that stood in their pages.
     pub async fn inline(&self, images: Vec<RowId>) -> Result<Vec<Option<Bytes>>, LedgerError> {
         self.writer.run(move |_, sql| images.into_iter().map(|image| inline::get(sql, image)).collect()).await
+    }
+
+    /// What is known of images before they are fetched.
+    pub async fn contexts(&self, images: Vec<RowId>) -> Result<Vec<Context>, LedgerError> {
+        self.writer.run(move |_, sql| images.into_iter().map(|image| context::get(sql, image)).collect()).await
     }
 
     /// Records outcomes, and that these batches have nothing out any more. The first final outcome of an image stays.

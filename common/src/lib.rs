@@ -16,6 +16,7 @@ pub mod image_id;
 pub mod killpoint;
 pub mod opt_out;
 pub mod outcome;
+pub mod parquet_rows;
 pub mod reason;
 pub mod run_name;
 pub mod shutdown;

@@ -51,7 +51,7 @@ pub struct BrokerLost(#[source] pub(crate) TransportError);
 /// Works until told to stop.
 pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
     settings.concurrency = affordable(settings.concurrency, common::descriptors::limit());
-    let (store, store_closed) = Store::open(&settings.store, &settings.worker)?;
+    let (store, store_closed) = Store::open(&settings)?;
     // A message may hold a single slow image, so fewer messages than images at once would leave slots empty.
     let caution = Caution::new(settings.concurrency);
     let consumer = transport.consume(Queue::Tasks, caution.prefetch()).await?;

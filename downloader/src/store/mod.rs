@@ -3,13 +3,25 @@
 
 mod commit;
 mod files;
+mod packed;
 mod sweep;
+mod webdataset;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use common::context::Context;
+use common::failpoint;
+use common::outcome::Outcome;
+use common::run_name::RunName;
+use rustix::io::Errno;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::cli::Layout;
+use crate::settings::Settings;
+use sweep::PartFolder;
 
 /// The store cannot take an image. This is the machine's trouble, not the image's.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -17,7 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) struct StoreError {
     doing: &'static str,
     path: PathBuf,
-    source: std::sync::Arc<io::Error>,
+    source: Arc<io::Error>,
 }
 
 impl StoreError {
@@ -48,6 +60,21 @@ pub(crate) struct Image {
     pub(crate) sha256: String,
     /// The ending of its name.
     pub(crate) format: &'static str,
+    /// What is known of it besides.
+    pub(crate) about: Arc<About>,
+}
+
+/// What packed layouts keep beside an image.
+#[derive(Debug)]
+pub(crate) struct About {
+    /// Who asked for it.
+    pub(crate) run: RunName,
+    /// Where it came from.
+    pub(crate) url: String,
+    /// What the producer knew of it.
+    pub(crate) context: Context,
+    /// What is going to be said of it, but for its path.
+    pub(crate) outcome: Outcome,
 }
 
 enum Request {
@@ -60,6 +87,9 @@ enum Request {
 /// Images waiting for the next commit, at most; the downloader bounds the bodies in memory.
 const WAITING: usize = 256;
 
+/// Runs until the last handle on the store is dropped, and leaves everything in good order.
+type Writer = Box<dyn FnOnce(mpsc::Receiver<Request>) + Send>;
+
 /// A handle on the store's writer.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -71,18 +101,32 @@ pub(crate) type Closed = oneshot::Receiver<()>;
 
 impl Store {
     /// Opens the folder, creating it if need be, sweeps what a crash left, and starts the writer.
-    pub(crate) fn open(root: &Path, worker: &str) -> Result<(Self, Closed), StoreError> {
-        let files = files::Files::open(root, worker)?;
+    pub(crate) fn open(settings: &Settings) -> Result<(Self, Closed), StoreError> {
+        let root = settings.store.as_path();
+        std::fs::create_dir_all(root).map_err(|error| StoreError::new("create the folder", root, error))?;
+        let root = std::fs::canonicalize(root).map_err(|error| StoreError::new("open the folder", root, error))?;
+        let parts = PartFolder::open(&root, &settings.worker)?;
+        let path = root.clone();
+        let writer: Writer = match settings.layout {
+            Layout::Files => {
+                let files = files::Files::new(root, parts)?;
+                Box::new(move |received| commit::run(&files, received))
+            }
+            Layout::Webdataset => {
+                let layout = webdataset::WebDataset::new(&settings.worker, settings.shard.images);
+                let appender = packed::append::Appender::new(layout, settings.shard, root, parts)?;
+                Box::new(move |received| appender.run(received))
+            }
+        };
         let (requests, received) = mpsc::channel(WAITING);
         let (closing, closed) = oneshot::channel();
         std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
-                commit::run(&files, received);
-                drop(files);
+                writer(received);
                 drop(closing);
             })
-            .map_err(|source| StoreError::new("start the writer of", root, source))?;
+            .map_err(|source| StoreError::new("start the writer of", &path, source))?;
         Ok((Self { requests }, closed))
     }
 
@@ -105,4 +149,9 @@ impl Store {
         self.requests.send(request(done)).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
+}
+
+/// Does an operation, or lets it fail where a test wants it to.
+fn unless_struck<T, E: From<Errno>>(point: &str, operation: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    if failpoint::strikes(point) { Err(Errno::IO.into()) } else { operation() }
 }

@@ -16,6 +16,7 @@ use crate::control::{self, About};
 use crate::deliveries::Deliveries;
 use crate::host_limits::HostLimits;
 use crate::image_fetch::ImageFetch;
+use crate::open_shards;
 use crate::reply::{Finished, Replier};
 use crate::runs::Runs;
 use crate::settings::Settings;
@@ -81,6 +82,8 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
         trouble: Arc::clone(&trouble),
     };
     let _listening = control::listen(&transport, about);
+    let (shards, broker) = (store.clone(), transport.clone());
+    let completing = AbortOnDropHandle::new(tokio::spawn(open_shards::complete_after_runs(shards, broker)));
     let sending = tokio::spawn(replier.run(received));
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
@@ -97,7 +100,7 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
         settings,
     });
     let reason = worker.work(consumer, caution, sending, &shutdown).await?;
-    drop(mending);
+    drop((mending, completing));
     if reason != StopReason::Abandoned {
         // The worker is gone, and with it the last handle on the store. The sender is dropped without a word.
         store_closed.await.unwrap_or(());

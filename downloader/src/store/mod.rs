@@ -7,9 +7,10 @@ mod packed;
 mod sweep;
 mod webdataset;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use common::context::Context;
@@ -82,6 +83,8 @@ enum Request {
     Put(Image, oneshot::Sender<Result<String, StoreError>>),
     /// Try whether it could be kept.
     Probe(Image, oneshot::Sender<Result<(), StoreError>>),
+    /// Complete the shard that is open, if one is.
+    CompleteShard,
 }
 
 /// Images waiting for the next commit, at most; the downloader bounds the bodies in memory.
@@ -94,6 +97,7 @@ type Writer = Box<dyn FnOnce(mpsc::Receiver<Request>) + Send>;
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     requests: mpsc::Sender<Request>,
+    open: OpenShard,
 }
 
 /// Comes when the last handle is dropped and the store is left in good order.
@@ -106,7 +110,7 @@ impl Store {
         std::fs::create_dir_all(root).map_err(|error| StoreError::new("create the folder", root, error))?;
         let root = std::fs::canonicalize(root).map_err(|error| StoreError::new("open the folder", root, error))?;
         let parts = PartFolder::open(&root, &settings.worker)?;
-        let path = root.clone();
+        let (path, open) = (root.clone(), OpenShard::default());
         let writer: Writer = match settings.layout {
             Layout::Files => {
                 let files = files::Files::new(root, parts)?;
@@ -114,7 +118,7 @@ impl Store {
             }
             Layout::Webdataset => {
                 let layout = webdataset::WebDataset::new(&settings.worker, settings.shard.images);
-                let appender = packed::append::Appender::new(layout, settings.shard, root, parts)?;
+                let appender = packed::append::Appender::new(layout, settings.shard, root, parts, open.clone())?;
                 Box::new(move |received| appender.run(received))
             }
         };
@@ -127,7 +131,7 @@ impl Store {
                 drop(closing);
             })
             .map_err(|source| StoreError::new("start the writer of", &path, source))?;
-        Ok((Self { requests }, closed))
+        Ok((Self { requests, open }, closed))
     }
 
     /// Keeps an image. Returns, when it is durable, its path relative to the store's root.
@@ -140,6 +144,17 @@ impl Store {
         self.ask(|done| Request::Probe(image, done)).await
     }
 
+    /// The runs that have images in the open shard; none if no shard is open, or its layout has none.
+    pub(crate) fn runs_in_open_shard(&self) -> Vec<RunName> {
+        self.open.runs().iter().cloned().collect()
+    }
+
+    /// Has the open shard completed before it is full.
+    pub(crate) async fn complete_shard(&self) {
+        // Fails when the writer has ended, and then it has done so.
+        drop(self.requests.send(Request::CompleteShard).await);
+    }
+
     async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
@@ -148,6 +163,16 @@ impl Store {
         let (done, answer) = oneshot::channel();
         self.requests.send(request(done)).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// What is known from outside of the open shard of a packed layout.
+#[derive(Debug, Clone, Default)]
+struct OpenShard(Arc<Mutex<BTreeSet<RunName>>>);
+
+impl OpenShard {
+    fn runs(&self) -> MutexGuard<'_, BTreeSet<RunName>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,7 +12,7 @@ use super::shard::Shard;
 use super::{Group, Layout, Spot, cannot, path};
 use crate::settings::ShardSize;
 use crate::store::sweep::PartFolder;
-use crate::store::{Image, Request, StoreError};
+use crate::store::{Image, OpenShard, Request, StoreError};
 
 /// Most images of a group.
 const GROUP: usize = 256;
@@ -28,6 +28,8 @@ pub(in crate::store) struct Appender<L: Layout> {
     size: ShardSize,
     parts: PartFolder,
     finisher: Finisher,
+    /// For those who want to know whose images are in the shard.
+    open: OpenShard,
     seen: Seen<L::Kept>,
     shard: Option<Shard>,
     group: Group,
@@ -46,6 +48,7 @@ impl<L: Layout> Appender<L> {
         size: ShardSize,
         root: PathBuf,
         parts: PartFolder,
+        open: OpenShard,
     ) -> Result<Self, StoreError> {
         let finisher = Finisher::start(root, parts.path().to_owned(), layout.completion())?;
         Ok(Self {
@@ -53,6 +56,7 @@ impl<L: Layout> Appender<L> {
             size,
             parts,
             finisher,
+            open,
             seen: Seen::new(),
             shard: None,
             group: Group::default(),
@@ -90,6 +94,10 @@ impl<L: Layout> Appender<L> {
                 self.commit();
                 answer(done, self.probe(&image));
             }
+            Request::CompleteShard => {
+                self.commit();
+                self.close();
+            }
         }
     }
 
@@ -112,6 +120,7 @@ impl<L: Layout> Appender<L> {
         let (member, kept) = added;
         let path = path(self.shard.as_ref().map_or("", |shard| &shard.name), &member);
         self.images += 1;
+        self.note_run(image);
         if let Some(key) = key {
             self.added.push(key.clone());
             self.seen.put(key, Earlier { path: path.clone(), kept });
@@ -205,8 +214,16 @@ impl<L: Layout> Appender<L> {
         tried
     }
 
+    fn note_run(&self, image: &Image) {
+        let mut runs = self.open.runs();
+        if !runs.contains(&image.about.run) {
+            runs.insert(image.about.run.clone());
+        }
+    }
+
     /// Hands the open shard over to be completed. The group is empty.
     fn close(&mut self) {
+        self.open.runs().clear();
         match self.shard.take() {
             Some(shard) if shard.images > 0 => self.finisher.finish(shard),
             Some(shard) => shard.remove(),

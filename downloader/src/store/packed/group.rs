@@ -96,7 +96,7 @@ impl Group {
     }
 
     /// Writes all of it where the file stands.
-    pub(super) fn write_to(&self, mut file: &File) -> io::Result<()> {
+    pub(in crate::store) fn write_to(&self, mut file: &File) -> io::Result<()> {
         for pieces in self.pieces.chunks(PIECES) {
             let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(self.bytes(piece))).collect();
             let mut left = slices.as_mut_slice();

@@ -15,6 +15,8 @@ mod group;
 pub(super) mod recover;
 mod seen;
 mod shard;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io;

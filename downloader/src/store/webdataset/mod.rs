@@ -122,4 +122,4 @@ fn serial(now: SystemTime) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -17,7 +17,8 @@ const LIST: &str = "list";
 /// img2dataset's word. There is no other: what was not stored is in no shard.
 const SUCCESS: &str = "success";
 
-/// A row; `docs/output.md` explains the fields. The order is that of the columns.
+/// A row; `docs/output.md` explains the fields. The order is that of the columns. Shards that an older version left open are
+/// read by it too: a field that is added has to be an `Option`, or their images would be taken for cut ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Row {
     pub(super) caption: Option<String>,

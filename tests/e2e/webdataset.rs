@@ -179,6 +179,9 @@ async fn nothing_that_was_told_is_missing_however_often_workers_are_killed() {
     // The last one that was killed may have left a shard that no worker has started after.
     world.start_downloader(&["--exit-when-idle", "1s"]);
     assert_eq!(world.worker(last + 1).wait(SOON).await, Exit::Code(0));
+    let mended =
+        (1..=last + 1).filter(|number| world.worker(*number).talk().contains("that a worker left open")).count();
+    assert!(mended > 0, "no shard was open when its worker was killed");
     Shards::read(&world.store()).expect_holds(&finished.rows);
     // One that was killed before it had its lock is swept a minute later.
     let left = fs::read_dir(world.store().folder().join(".part")).expect("it is there").flatten();

@@ -30,6 +30,9 @@ const BODIES_PER_SLOT: usize = 4;
 /// How much longer than the longest fetch a drain may take, for replies and goodbyes.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
+/// How long a downloader that leaves at once takes to complete its open shard, which is a fraction of a second's work.
+const LAST_SHARD: Duration = Duration::from_secs(2);
+
 /// File descriptors for all but fetching: the runtime, the broker, the store.
 const OTHER_FILES: u64 = 32;
 
@@ -85,6 +88,7 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
     let (shards, broker) = (store.clone(), transport.clone());
     let completing = AbortOnDropHandle::new(tokio::spawn(open_shards::complete_after_runs(shards, broker)));
     let sending = tokio::spawn(replier.run(received));
+    let writer = store.clone();
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
         slots: Semaphore::new(settings.concurrency.into()),
@@ -101,7 +105,11 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
     });
     let reason = worker.work(consumer, caution, sending, &shutdown).await?;
     drop((mending, completing));
-    if reason != StopReason::Abandoned {
+    if reason == StopReason::Abandoned {
+        // Images in hand hold the store; what it has is put in order all the same.
+        timeout(LAST_SHARD, writer.complete_shards()).await.map_or((), drop);
+    } else {
+        drop(writer);
         // The worker is gone, and with it the last handle on the store. The sender is dropped without a word.
         store_closed.await.unwrap_or(());
         transport.close().await;

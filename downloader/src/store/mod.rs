@@ -83,8 +83,8 @@ enum Request {
     Put(Image, oneshot::Sender<Result<String, StoreError>>),
     /// Try whether it could be kept.
     Probe(Image, oneshot::Sender<Result<(), StoreError>>),
-    /// Complete the shard that is open, if one is.
-    CompleteShard,
+    /// Complete the shard that is open, if one is, and all before it as far as that can be done now.
+    CompleteShards(oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Images waiting for the next commit, at most; the downloader bounds the bodies in memory.
@@ -149,10 +149,9 @@ impl Store {
         self.open.runs().iter().cloned().collect()
     }
 
-    /// Has the open shard completed before it is full.
-    pub(crate) async fn complete_shard(&self) {
-        // Fails when the writer has ended, and then it has done so.
-        drop(self.requests.send(Request::CompleteShard).await);
+    /// Has the open shard completed before it is full. Returns when it is, or when that cannot be done now.
+    pub(crate) async fn complete_shards(&self) -> Result<(), StoreError> {
+        self.ask(Request::CompleteShards).await
     }
 
     async fn ask<T>(

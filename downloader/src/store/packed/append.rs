@@ -94,9 +94,11 @@ impl<L: Layout> Appender<L> {
                 self.commit();
                 answer(done, self.probe(&image));
             }
-            Request::CompleteShard => {
+            Request::CompleteShards(done) => {
                 self.commit();
                 self.close();
+                self.finisher.catch_up();
+                answer(done, Ok(()));
             }
         }
     }

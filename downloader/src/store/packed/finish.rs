@@ -23,8 +23,16 @@ const AGAIN: Duration = Duration::from_secs(30);
 /// A thread that completes shards.
 #[derive(Debug)]
 pub(super) struct Finisher {
-    full: Option<SyncSender<Full>>,
+    work: Option<SyncSender<Work>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What is asked of the thread.
+#[derive(Debug)]
+enum Work {
+    Complete(Full),
+    /// Say when all before this is done with.
+    CatchUp(SyncSender<()>),
 }
 
 /// A shard whose images are all safe.
@@ -41,27 +49,39 @@ impl Finisher {
         parts: PathBuf,
         completion: &'static dyn Completion,
     ) -> Result<Self, StoreError> {
-        let (full, received) = sync_channel(WAITING);
+        let (work, received) = sync_channel(WAITING);
         let place = Place { root, parts };
         let thread = std::thread::Builder::new().name("store-shards".to_owned());
         let parts = place.parts.clone();
-        let thread =
-            thread.spawn(move || work(&place, completion, &received)).map_err(cannot("start a thread for", &parts))?;
-        Ok(Self { full: Some(full), thread: Some(thread) })
+        let thread = thread
+            .spawn(move || complete_all(&place, completion, &received))
+            .map_err(cannot("start a thread for", &parts))?;
+        Ok(Self { work: Some(work), thread: Some(thread) })
     }
 
     /// Completes a shard in its turn.
     pub(super) fn finish(&self, shard: Shard) {
         let whole = Whole { bytes: shard.length, images: shard.images.into() };
-        if let Some(full) = &self.full {
+        if let Some(work) = &self.work {
             // The thread ends only after the sender; a shard it did not take is completed at the next start.
-            drop(full.send(Full { name: shard.name, whole }));
+            drop(work.send(Work::Complete(Full { name: shard.name, whole })));
+        }
+    }
+
+    /// Waits until the shards so far are completed, as far as that can be done now.
+    pub(super) fn catch_up(&self) {
+        let (done, caught_up) = sync_channel(1);
+        if let Some(work) = &self.work
+            && work.send(Work::CatchUp(done)).is_ok()
+        {
+            // An error is the thread's end.
+            drop(caught_up.recv());
         }
     }
 
     /// Waits until everything is completed that can be.
     pub(super) fn end(&mut self) {
-        drop(self.full.take());
+        drop(self.work.take());
         if let Some(thread) = self.thread.take() {
             // A panic has been told of; the next start completes the shards.
             drop(thread.join());
@@ -69,7 +89,7 @@ impl Finisher {
     }
 }
 
-fn work(place: &Place, completion: &dyn Completion, received: &Receiver<Full>) {
+fn complete_all(place: &Place, completion: &dyn Completion, received: &Receiver<Work>) {
     let mut left: Vec<Full> = Vec::new();
     loop {
         let next = if left.is_empty() {
@@ -78,7 +98,14 @@ fn work(place: &Place, completion: &dyn Completion, received: &Receiver<Full>) {
             received.recv_timeout(AGAIN)
         };
         let ended = matches!(next, Err(RecvTimeoutError::Disconnected));
-        left.extend(next);
+        let asker = match next {
+            Ok(Work::Complete(full)) => {
+                left.push(full);
+                None
+            }
+            Ok(Work::CatchUp(done)) => Some(done),
+            Err(_) => None,
+        };
         left.retain(|full| match place.complete(completion, &full.name, full.whole) {
             Ok(()) => false,
             Err(error) => {
@@ -89,6 +116,10 @@ fn work(place: &Place, completion: &dyn Completion, received: &Receiver<Full>) {
                 true
             }
         });
+        if let Some(done) = asker {
+            // Whoever asked may have gone.
+            drop(done.send(()));
+        }
         if ended {
             return;
         }

@@ -44,6 +44,12 @@ impl Writer {
         answer.blocking_recv().expect("an answer")
     }
 
+    fn complete_shards(&self) {
+        let (done, answer) = oneshot::channel();
+        self.requests.blocking_send(Request::CompleteShards(done)).unwrap_or_else(|_| panic!("it takes requests"));
+        answer.blocking_recv().expect("an answer").expect("completed");
+    }
+
     fn end(self) {
         drop(self.requests);
         self.thread.join().expect("no panic");
@@ -135,6 +141,20 @@ fn a_full_shard_is_followed_by_another() {
     assert_eq!(filled(ShardSize { bytes: two - 1, ..ANY }, 3), [1, 1, 1]);
     assert_eq!(filled(ShardSize { bytes: 1, ..ANY }, 2), [1, 1], "an image that is too long has a shard of its own");
     assert_eq!(filled(ShardSize { images: 3, ..ANY }, 7), [1, 3, 3]);
+}
+
+#[test]
+fn a_shard_is_completed_when_somebody_asks_and_the_next_image_begins_another() {
+    let (_folder, root) = folder();
+    let writer = Writer::start(&root, ANY);
+    writer.complete_shards();
+    let first = writer.put(image(1, 5_000)).expect("kept");
+    writer.complete_shards();
+    assert_eq!((shards(&root), read(&root, &first)), (vec![1], vec![1; 5_000]));
+    assert_eq!(writer.put(image(1, 5_000)).expect("known"), first);
+    let second = writer.put(image(2, 5_000)).expect("kept");
+    writer.end();
+    assert_eq!((shards(&root), read(&root, &second)), (vec![1, 1], vec![2; 5_000]));
 }
 
 #[test]

@@ -231,3 +231,22 @@ async fn a_shard_is_completed_when_its_runs_are_over() {
     drain(&mut world, 1).await;
     assert_eq!(Shards::read(&world.store()).expect_holds(&again.rows).count(), 2);
 }
+
+/// By the points at which operations can be made to fail; see `torture`.
+#[tokio::test]
+async fn a_disk_that_fails_now_and_then_loses_and_halves_nothing() {
+    for points in ["store.write=4", "store.sync=5", "store.rename=3", "store.create=2"] {
+        let mut world = world("webdataset-faults").await;
+        let urls = images(&world, 90, |response| response.after(Duration::from_millis(10)));
+        world.set_variable("WARREN_FAILPOINTS", points);
+        world.downloader(&packed("10")).await;
+        let finished = world.urls(&urls, &[]).await;
+        finished.expect_complete().expect_stored(90);
+        drain(&mut world, 1).await;
+        world.unset_variable("WARREN_FAILPOINTS");
+        world.start_downloader(&["--exit-when-idle", "1s"]);
+        assert_eq!(world.worker(2).wait(SOON).await, Exit::Code(0));
+        let shards = Shards::read(&world.store());
+        assert_eq!(shards.expect_holds(&finished.rows).images(), 90, "{points}");
+    }
+}

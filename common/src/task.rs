@@ -31,6 +31,9 @@ pub struct Task {
     /// Which opt-outs of an image's own answer are obeyed.
     #[serde(default, skip_serializing_if = "Directives::is_empty")]
     pub opt_outs: Directives,
+    /// Set where the run does not ask robots.txt: archives say by which manners they were made.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ignores_robots: bool,
     /// What to fetch.
     pub images: Vec<ImageTask>,
 }
@@ -66,6 +69,11 @@ pub struct ImageTask {
 impl ImageTask {
     /// Longest image that a message carries, in bytes: what pages embed are icons and placeholders.
     pub const MAX_INLINE: usize = 512 << 10;
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_false(set: &bool) -> bool {
+    !*set
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]

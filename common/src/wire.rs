@@ -158,6 +158,7 @@ mod tests {
             user_agent: "Warren".to_owned(),
             from: None,
             opt_outs: Directives::NONE,
+            ignores_robots: false,
             images: vec![image; images],
         }
     }

@@ -188,6 +188,7 @@ mod tests {
             user_agent: "a".to_owned(),
             from: None,
             opt_outs: Directives::NONE,
+            ignores_robots: false,
             images,
         };
         assert!(claims.know(&task(vec![image(1)])));

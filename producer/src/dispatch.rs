@@ -54,6 +54,8 @@ pub struct Manners {
     pub from: Option<String>,
     /// Which opt-outs of an image's own answer are obeyed.
     pub opt_outs: Directives,
+    /// Whether robots.txt is not asked; told to the downloaders, whose archives say so.
+    pub ignores_robots: bool,
 }
 
 #[derive(Debug)]
@@ -158,6 +160,7 @@ impl Dispatch {
             user_agent: self.manners.user_agent.clone(),
             from: self.manners.from.clone(),
             opt_outs: self.manners.opt_outs,
+            ignores_robots: self.manners.ignores_robots,
             images: images.collect(),
         };
         let (transport, to) = (self.transport.clone(), Destination::Tasks(self.run.clone()));

@@ -103,6 +103,8 @@ pub enum Layout {
     Files,
     /// Tar shards with a table beside each, as img2dataset writes them
     Webdataset,
+    /// WARC files with an index beside each, as web archives have them
+    Warc,
 }
 
 #[cfg(test)]

@@ -114,7 +114,8 @@ impl Worker {
     }
 
     /// Checks and stores what was fetched.
-    async fn keep(&self, batch: &Batch, task: &ImageTask, Fetched { mut outcome, body }: Fetched) -> Option<Outcome> {
+    async fn keep(&self, batch: &Batch, task: &ImageTask, fetched: Fetched) -> Option<Outcome> {
+        let Fetched { mut outcome, body, exchange } = fetched;
         let Some(body) = body else { return Some(outcome) };
         outcome.bytes = Some(body.len() as u64);
         let sha256 = sha256(body.clone()).await;
@@ -125,7 +126,10 @@ impl Worker {
                 (outcome.width, outcome.height) = verified.size.unzip();
                 let about = About {
                     run: batch.run.clone(),
+                    asking: Arc::clone(&batch.asking),
                     url: task.url.clone(),
+                    hops: task.hops,
+                    exchange,
                     context: task.context.clone(),
                     outcome: outcome.clone(),
                 };

@@ -13,6 +13,7 @@ mod claims;
 pub mod cli;
 mod control;
 mod deliveries;
+mod exchange;
 mod host_limits;
 mod image;
 mod image_fetch;

@@ -5,6 +5,7 @@ mod commit;
 mod files;
 mod packed;
 mod sweep;
+mod warc;
 mod webdataset;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ use rustix::io::Errno;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::cli::Layout;
+use crate::exchange::{Asking, Exchange};
 use crate::settings::Settings;
 use sweep::PartFolder;
 
@@ -70,8 +72,14 @@ pub(crate) struct Image {
 pub(crate) struct About {
     /// Who asked for it.
     pub(crate) run: RunName,
+    /// The same, with its manners.
+    pub(crate) asking: Arc<Asking>,
     /// Where it came from.
     pub(crate) url: String,
+    /// How many redirects led there.
+    pub(crate) hops: u32,
+    /// What was said for it; `None` for an image that stood in its page, and where nobody writes it down.
+    pub(crate) exchange: Option<Arc<Exchange>>,
     /// What the producer knew of it.
     pub(crate) context: Context,
     /// What is going to be said of it, but for its path.
@@ -119,6 +127,11 @@ impl Store {
             Layout::Webdataset => {
                 let layout = webdataset::WebDataset::new(&settings.worker, settings.shard.images);
                 let appender = packed::append::Appender::new(layout, settings.shard, root, parts, open.clone())?;
+                Box::new(move |received| appender.run(received))
+            }
+            Layout::Warc => {
+                let layout = warc::Warc::new(&settings.worker);
+                let appender = packed::append::Appender::new(layout, settings.shard, root, parts)?;
                 Box::new(move |received| appender.run(received))
             }
         };

@@ -64,7 +64,6 @@ pub(super) struct Spot<'a> {
     /// How many images are before it.
     pub(super) number: u32,
     /// How many bytes are before it.
-    #[expect(dead_code, reason = "for layouts whose members have no names")]
     pub(super) offset: u64,
 }
 
@@ -99,7 +98,7 @@ pub(super) struct Whole {
 }
 
 /// Every layout's way to complete its shards.
-const COMPLETIONS: [&dyn Completion; 1] = [&super::webdataset::Shards];
+const COMPLETIONS: [&dyn Completion; 2] = [&super::warc::Shards, &super::webdataset::Shards];
 
 /// An image's path in the manifest.
 fn path(shard: &str, member: &str) -> String {

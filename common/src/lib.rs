@@ -6,6 +6,7 @@
 pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod context;
 pub mod control;
 pub mod descriptors;
 pub mod exit;

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
 use crate::image_id::ImageId;
 use crate::opt_out::Directives;
 use crate::run_name::RunName;
@@ -31,6 +32,9 @@ pub struct Task {
     /// Which opt-outs of an image's own answer are obeyed.
     #[serde(default, skip_serializing_if = "Directives::is_empty")]
     pub opt_outs: Directives,
+    /// Set where the run does not ask robots.txt: archives say by which manners they were made.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ignores_robots: bool,
     /// What to fetch.
     pub images: Vec<ImageTask>,
 }
@@ -61,11 +65,19 @@ pub struct ImageTask {
     /// bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<Inline>,
+    /// What is known of it before it is fetched.
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
 }
 
 impl ImageTask {
     /// Longest image that a message carries, in bytes: what pages embed are icons and placeholders.
     pub const MAX_INLINE: usize = 512 << 10;
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_false(set: &bool) -> bool {
+    !*set
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]

@@ -4,13 +4,14 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
 use crate::http;
 use crate::outcome::{Outcome, Reply, Status};
 use crate::task::{ImageTask, Task};
 use crate::validators::{self, Validators};
 
 /// The version of the format that this build speaks. Since 2 a downloader follows no redirects, and a task may carry an
-/// image itself; since 3 a task may ask for an image only if it changed.
+/// image itself; since 3 it says where an image was found, and may ask for one only if it changed.
 pub const VERSION: u32 = 3;
 
 /// Longest message in bytes: more than a full batch, or a full reply, of the longest URLs, of which JSON may need two bytes
@@ -65,6 +66,9 @@ pub fn read_task(body: &[u8]) -> Result<Task, WireError> {
     if !task.images.iter().all(fits) {
         return Err(WireError::Rule("an image that comes with the message has a data: URL, and a bounded length"));
     }
+    if !task.images.iter().all(|image| is_bounded(&image.context)) {
+        return Err(WireError::Rule("what goes along with an image is too long, or no JSON object"));
+    }
     if !task.images.iter().filter_map(|image| image.validators.as_ref()).all(Validators::are_valid) {
         return Err(WireError::Rule("an ETag or a Last-Modified cannot stand in a request"));
     }
@@ -75,6 +79,14 @@ pub fn read_task(body: &[u8]) -> Result<Task, WireError> {
         return Err(WireError::Rule("the sender's address cannot stand in a header"));
     }
     Ok(task)
+}
+
+/// Whether a context is such as a producer of ours writes.
+fn is_bounded(context: &Context) -> bool {
+    let is_object = |extra: &String| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(extra).is_ok();
+    context.addresses().all(|address| address.len() <= MAX_URL)
+        && context.texts().all(|text| text.len() <= Context::MAX_TEXT)
+        && context.extra.as_ref().is_none_or(is_object)
 }
 
 /// Reads a reply.
@@ -144,6 +156,7 @@ mod tests {
             hops: 0,
             validators: None,
             inline: None,
+            context: Context::default(),
         };
         Task {
             v: VERSION,
@@ -152,6 +165,7 @@ mod tests {
             user_agent: "Warren".to_owned(),
             from: None,
             opt_outs: Directives::NONE,
+            ignores_robots: false,
             images: vec![image; images],
         }
     }
@@ -189,6 +203,36 @@ mod tests {
         };
         assert!(read_task(&padding(MAX_MESSAGE)).is_ok());
         assert!(matches!(read_task(&padding(MAX_MESSAGE + 1)), Err(WireError::TooLong(_))));
+    }
+
+    #[test]
+    fn a_full_batch_with_the_longest_addresses_and_texts_fits() {
+        let longest = "\\".repeat(MAX_URL);
+        let mut full = task(64, &longest);
+        for image in &mut full.images {
+            image.context.url = Some(longest.clone());
+            image.context.page_url = Some(longest.clone());
+            image.context.alt = Some("\u{1}".repeat(Context::MAX_TEXTS / 64));
+        }
+        assert_eq!(read_task(&write(&full)).expect("readable"), full);
+    }
+
+    #[test]
+    fn what_goes_along_is_bounded() {
+        let with = |change: &dyn Fn(&mut Context)| {
+            let mut task = task(1, "http://a/");
+            change(&mut task.images[0].context);
+            read_task(&write(&task))
+        };
+        let text = |length| Some("t".repeat(length));
+        assert!(with(&|context| context.caption = text(Context::MAX_TEXT)).is_ok());
+        assert!(with(&|context| context.caption = text(Context::MAX_TEXT + 1)).is_err());
+        assert!(with(&|context| context.page_url = text(MAX_URL)).is_ok());
+        assert!(with(&|context| context.page_url = text(MAX_URL + 1)).is_err());
+        assert!(with(&|context| context.extra = Some(r#"{"licence": {"of": [1]}}"#.to_owned())).is_ok());
+        for bad in ["", "[]", "1", "{", "{}x"] {
+            assert!(with(&|context| context.extra = Some(bad.to_owned())).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use common::transport::Receipt;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::claims::{Claims, Try};
+use crate::exchange::Asking;
 use crate::image_fetch::Manners;
 
 /// A message's images that are still in hand.
@@ -21,6 +22,8 @@ pub(crate) struct Batch {
     pub(crate) number: u64,
     /// Who asks, and what is obeyed.
     pub(crate) manners: Manners,
+    /// The same, for those who write it down.
+    pub(crate) asking: Arc<Asking>,
     unfinished: AtomicUsize,
     progress: AtomicU8,
     give_back: AtomicBool,
@@ -41,6 +44,7 @@ impl Batch {
             run: task.run.clone(),
             number: task.batch,
             manners: Manners::new(task),
+            asking: Asking::new(task).into(),
             unfinished: AtomicUsize::new(task.images.len()),
             progress: AtomicU8::new(UNTOUCHED),
             give_back: AtomicBool::new(false),

@@ -133,6 +133,7 @@ impl Drop for Claim {
 
 #[cfg(test)]
 mod tests {
+    use common::context::Context;
     use common::opt_out::Directives;
     use common::outcome::Status;
 
@@ -145,7 +146,8 @@ mod tests {
     fn image(number: u32) -> ImageTask {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&number.to_be_bytes());
-        ImageTask { id: id.into(), url: "http://a/".to_owned(), attempt: 1, hops: 0, validators: None, inline: None }
+        let (url, context) = ("http://a/".to_owned(), Context::default());
+        ImageTask { id: id.into(), url, attempt: 1, hops: 0, validators: None, inline: None, context }
     }
 
     fn outcome(image: &ImageTask) -> Outcome {
@@ -186,6 +188,7 @@ mod tests {
             user_agent: "a".to_owned(),
             from: None,
             opt_outs: Directives::NONE,
+            ignores_robots: false,
             images,
         };
         assert!(claims.know(&task(vec![image(1)])));

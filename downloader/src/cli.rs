@@ -52,6 +52,16 @@ pub struct OwnOptions {
     #[arg(long, env = "WARREN_LAYOUT", value_enum, default_value_t, help_heading = "Storing")]
     pub layout: Layout,
 
+    /// Packed layouts begin a new shard when one would become longer than this
+    #[arg(long, env = "WARREN_SHARD_SIZE", value_name = "SIZE", default_value = "512MiB", value_parser = size,
+          help_heading = "Storing")]
+    pub shard_size: u64,
+
+    /// Packed layouts begin a new shard after so many images
+    #[arg(long, env = "WARREN_SHARD_IMAGES", value_name = "N", default_value_t = 10_000, help_heading = "Storing",
+          value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub shard_images: u32,
+
     /// Images at once
     #[arg(long, env = "WARREN_CONCURRENCY", value_name = "N", default_value_t = 64, help_heading = "Fetching",
           value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -91,6 +101,10 @@ pub enum Layout {
     /// One file an image, named by the SHA-256 of its bytes
     #[default]
     Files,
+    /// Tar shards with a table beside each, as img2dataset writes them
+    Webdataset,
+    /// WARC files with an index beside each, as web archives have them
+    Warc,
 }
 
 #[cfg(test)]

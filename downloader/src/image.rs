@@ -15,7 +15,7 @@ use crate::image_fetch::Fetched;
 use crate::reply::Finished;
 use crate::runs::Holding;
 use crate::settle;
-use crate::store::Image;
+use crate::store::{About, Image};
 use crate::verify::{Verified, verify};
 use crate::worker::Worker;
 
@@ -100,7 +100,7 @@ impl Worker {
         let _in_flight = self.vitals.begin();
         let fetched = self.fetch.fetch(task, url, &batch.manners).await;
         drop((host, slot));
-        self.keep(batch, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
+        self.keep(batch, task, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
     }
 
     /// An image that stood in the page: no host to ask, and its bytes are in memory as it is.
@@ -109,12 +109,13 @@ impl Worker {
             return End::GivenBack;
         }
         let _in_flight = self.vitals.begin();
-        let kept = self.keep(batch, self.fetch.inline(task, inline)).await;
+        let kept = self.keep(batch, task, self.fetch.inline(task, inline)).await;
         kept.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
     }
 
     /// Checks and stores what was fetched.
-    async fn keep(&self, batch: &Batch, Fetched { mut outcome, body }: Fetched) -> Option<Outcome> {
+    async fn keep(&self, batch: &Batch, task: &ImageTask, fetched: Fetched) -> Option<Outcome> {
+        let Fetched { mut outcome, body, exchange } = fetched;
         let Some(body) = body else { return Some(outcome) };
         outcome.bytes = Some(body.len() as u64);
         let sha256 = sha256(body.clone()).await;
@@ -123,7 +124,16 @@ impl Worker {
             Ok(verified) => {
                 outcome.format = Some(verified.format.to_owned());
                 (outcome.width, outcome.height) = verified.size.unzip();
-                let image = Image { bytes: body, sha256, format: verified.format };
+                let about = About {
+                    run: batch.run.clone(),
+                    asking: Arc::clone(&batch.asking),
+                    url: task.url.clone(),
+                    hops: task.hops,
+                    exchange,
+                    context: task.context.clone(),
+                    outcome: outcome.clone(),
+                };
+                let image = Image { bytes: body, sha256, format: verified.format, about: about.into() };
                 let path = self.put(batch, image).await?;
                 outcome.status = Status::Stored;
                 outcome.path = Some(path);

@@ -1,5 +1,6 @@
 //! Asks a server for one image, once. What happens is an outcome, never an error: the producer decides what to do next.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -17,6 +18,8 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::time::sleep;
 use url::Url;
 
+use crate::cli::Layout;
+use crate::exchange::{Asked, Exchange};
 use crate::settings::Settings;
 
 /// What browsers send for `img`, shortened to what is said about images.
@@ -35,6 +38,8 @@ pub(crate) struct ImageFetch {
     client: Client,
     max_bytes: usize,
     settings: ClientSettings,
+    /// Whether to take down what is said.
+    records: bool,
 }
 
 /// How a run asks, and what it obeys in the answers.
@@ -68,12 +73,14 @@ impl Manners {
 pub(crate) struct Fetched {
     pub(crate) outcome: Outcome,
     pub(crate) body: Option<Bytes>,
+    /// What was said for the body, where the store writes it down.
+    pub(crate) exchange: Option<Arc<Exchange>>,
 }
 
 /// What a server that has the image answers.
 enum Answer {
-    /// This is it.
-    Body(Bytes),
+    /// This is it, and what was said for it where that is wanted.
+    Body(Bytes, Option<Arc<Exchange>>),
     /// It is as it was.
     Unchanged,
 }
@@ -94,6 +101,7 @@ impl ImageFetch {
             client: http::client(&client_settings)?,
             max_bytes: settings.limits.max_bytes,
             settings: client_settings,
+            records: settings.layout == Layout::Warc,
         })
     }
 
@@ -105,19 +113,19 @@ impl ImageFetch {
         let begun = Instant::now();
         let answer = self.ask(url, manners, task.validators.as_ref(), &mut outcome).await;
         outcome.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let body = match answer {
-            Ok(Answer::Body(body)) => Some(body),
+        let (body, exchange) = match answer {
+            Ok(Answer::Body(body, exchange)) => (Some(body), exchange),
             Ok(Answer::Unchanged) => {
                 outcome.status = Status::Unchanged;
-                None
+                (None, None)
             }
             Err(reason) => {
                 outcome.status = status_of(reason);
                 outcome.reason = Some(reason);
-                None
+                (None, None)
             }
         };
-        Fetched { outcome, body }
+        Fetched { outcome, body, exchange }
     }
 
     /// What came with the task itself is here already.
@@ -135,7 +143,7 @@ impl ImageFetch {
             outcome.status = status_of(reason);
             outcome.reason = Some(reason);
         }
-        Fetched { outcome, body: refused.is_none().then(|| inline.0.clone()) }
+        Fetched { outcome, body: refused.is_none().then(|| inline.0.clone()), exchange: None }
     }
 
     /// Sends a request. That no file descriptor is left is not the server's fault and nothing was asked yet, so it is tried
@@ -156,6 +164,12 @@ impl ImageFetch {
         http::send(request).await
     }
 
+    /// Takes down what is going to be sent, where that is wanted.
+    fn asked(&self, request: &RequestBuilder) -> Option<Asked> {
+        let request = self.records.then(|| request.try_clone()?.build().ok()).flatten()?;
+        Some(Asked::of(&request))
+    }
+
     async fn ask(
         &self,
         url: Url,
@@ -170,6 +184,7 @@ impl ImageFetch {
             Some(known) => known.condition(request),
             None => request,
         };
+        let asked = self.asked(&request);
         let response = self.send(request).await.map_err(|error| {
             outcome.is_final = http::is_final(&error);
             http::reason_of(&error)
@@ -200,9 +215,10 @@ impl ImageFetch {
         if unchanged {
             return Ok(Answer::Unchanged);
         }
+        let exchange = asked.map(|asked| asked.answered(&response).into());
         match http::read_capped(response, self.max_bytes, Announced::Believe).await {
             Ok(body) if body.is_empty() => Err(Reason::Empty),
-            Ok(body) => Ok(Answer::Body(body)),
+            Ok(body) => Ok(Answer::Body(body, exchange)),
             Err(error @ BodyError::TooLarge { .. }) => Err(error.reason()),
             Err(BodyError::Transfer(error)) => Err(match http::reason_of(&error) {
                 // The answer had begun: the bytes stop before the length that was announced.

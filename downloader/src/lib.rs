@@ -4,6 +4,7 @@
 //! The rooms, in the order in which an image passes them: [`deliveries`] takes a message, [`intake`] reads it, [`claims`]
 //! and [`runs`] tell whether its images are to be fetched at all, [`image_fetch`] asks the server, [`verify`] and
 //! [`whole`] look at the bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges the message.
+//! [`open_shards`] says when a shard is completed that is not full.
 //! [`control`] answers those who ask how the worker is. [`worker`] wires them.
 
 mod batch;
@@ -12,10 +13,12 @@ mod claims;
 pub mod cli;
 mod control;
 mod deliveries;
+mod exchange;
 mod host_limits;
 mod image;
 mod image_fetch;
 mod intake;
+mod open_shards;
 mod reply;
 mod runs;
 pub mod settings;

@@ -14,6 +14,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// How images are laid out in it.
     pub layout: Layout,
+    /// When a shard of a packed layout is full.
+    pub shard: ShardSize,
     /// Images at once.
     pub concurrency: u16,
     /// Images of one host at once; 0: no limit.
@@ -30,6 +32,15 @@ pub struct Settings {
     pub worker: String,
     /// Leave after this long without work.
     pub exit_when_idle: Option<Duration>,
+}
+
+/// When a shard of a packed layout is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardSize {
+    /// In bytes, its end included. An image that is longer has a shard of its own.
+    pub bytes: u64,
+    /// In images.
+    pub images: u32,
 }
 
 /// Caps on an image.
@@ -67,6 +78,7 @@ impl TryFrom<WorkOptions> for Settings {
         Ok(Self {
             store: own.store,
             layout: own.layout,
+            shard: ShardSize { bytes: own.shard_size, images: own.shard_images },
             concurrency: own.concurrency,
             per_host: options.per_host,
             limits: Limits {

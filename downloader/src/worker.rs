@@ -16,6 +16,7 @@ use crate::control::{self, About};
 use crate::deliveries::Deliveries;
 use crate::host_limits::HostLimits;
 use crate::image_fetch::ImageFetch;
+use crate::open_shards;
 use crate::reply::{Finished, Replier};
 use crate::runs::Runs;
 use crate::settings::Settings;
@@ -28,6 +29,9 @@ const BODIES_PER_SLOT: usize = 4;
 
 /// How much longer than the longest fetch a drain may take, for replies and goodbyes.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
+
+/// How long a downloader that leaves at once takes to complete its open shard, which is a fraction of a second's work.
+const LAST_SHARD: Duration = Duration::from_secs(2);
 
 /// File descriptors for all but fetching: the runtime, the broker, the store.
 const OTHER_FILES: u64 = 32;
@@ -51,7 +55,7 @@ pub struct BrokerLost(#[source] pub(crate) TransportError);
 /// Works until told to stop.
 pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
     settings.concurrency = affordable(settings.concurrency, common::descriptors::limit());
-    let (store, store_closed) = Store::open(&settings.store, &settings.worker)?;
+    let (store, store_closed) = Store::open(&settings)?;
     // A message may hold a single slow image, so fewer messages than images at once would leave slots empty.
     let caution = Caution::new(settings.concurrency);
     let consumer = transport.consume(Queue::Tasks, caution.prefetch()).await?;
@@ -81,7 +85,10 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
         trouble: Arc::clone(&trouble),
     };
     let _listening = control::listen(&transport, about);
+    let (shards, broker) = (store.clone(), transport.clone());
+    let completing = AbortOnDropHandle::new(tokio::spawn(open_shards::complete_after_runs(shards, broker)));
     let sending = tokio::spawn(replier.run(received));
+    let writer = store.clone();
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
         slots: Semaphore::new(settings.concurrency.into()),
@@ -97,8 +104,12 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
         settings,
     });
     let reason = worker.work(consumer, caution, sending, &shutdown).await?;
-    drop(mending);
-    if reason != StopReason::Abandoned {
+    drop((mending, completing));
+    if reason == StopReason::Abandoned {
+        // Images in hand hold the store; what it has is put in order all the same.
+        timeout(LAST_SHARD, writer.complete_shards()).await.map_or((), drop);
+    } else {
+        drop(writer);
         // The worker is gone, and with it the last handle on the store. The sender is dropped without a word.
         store_closed.await.unwrap_or(());
         transport.close().await;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use common::context::Context;
 use common::image_id::ImageId;
 use common::opt_out::Directives;
 use common::run_name::RunName;
@@ -11,12 +12,13 @@ use common::transport::{Destination, Transport, TransportError};
 use common::wire;
 use tokio::task::JoinSet;
 
-use crate::ledger::{PendingImage, Sent, Try};
+use crate::ledger::{Ledger, LedgerError, PendingImage, RowId, Sent, Try};
 
 /// What is out, and the means to send more.
 #[derive(Debug)]
 pub struct Dispatch {
     transport: Transport,
+    ledger: Ledger,
     run: RunName,
     manners: Manners,
     batches: u64,
@@ -27,9 +29,20 @@ pub struct Dispatch {
     left: HashMap<u64, usize>,
     /// Batches of which nothing is out any more, since somebody last asked.
     finished: Vec<u64>,
-    publishing: JoinSet<Result<u64, TransportError>>,
+    publishing: JoinSet<Result<u64, DispatchError>>,
     /// What is in the batches that are not confirmed yet.
     unconfirmed: HashMap<u64, Vec<Try>>,
+}
+
+/// Nothing can be sent any more.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatchError {
+    /// What goes along with the images cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The broker is lost for good.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
 }
 
 /// How the images of a run are asked for.
@@ -41,6 +54,8 @@ pub struct Manners {
     pub from: Option<String>,
     /// Which opt-outs of an image's own answer are obeyed.
     pub opt_outs: Directives,
+    /// Whether robots.txt is not asked; told to the downloaders, whose archives say so.
+    pub ignores_robots: bool,
 }
 
 #[derive(Debug)]
@@ -52,12 +67,19 @@ struct Out {
 impl Dispatch {
     /// Goes on where an earlier producer of this run was, if there was one.
     #[must_use]
-    pub fn new(transport: Transport, run: RunName, manners: Manners, Sent { batches, out }: Sent) -> Self {
+    pub fn new(
+        transport: Transport,
+        ledger: Ledger,
+        run: RunName,
+        manners: Manners,
+        Sent { batches, out }: Sent,
+    ) -> Self {
         let out: HashMap<ImageId, Out> =
             out.into_iter().map(|image| (image.image, Out { image, batch: batches })).collect();
         let left = if out.is_empty() { HashMap::new() } else { HashMap::from([(batches, out.len())]) };
         Self {
             transport,
+            ledger,
             run,
             manners,
             batches,
@@ -87,14 +109,7 @@ impl Dispatch {
     pub fn send(&mut self, mut images: Vec<PendingImage>, batch: usize, consumers: usize) {
         images.sort_by_key(|image| (image.alone, image.host));
         let share = images.len().div_ceil(consumers.max(1)).clamp(1, batch);
-        let mut images = images.into_iter().peekable();
-        while let Some(first) = images.next() {
-            let mut group = vec![first];
-            while group.len() < share
-                && let Some(image) = images.next_if(|next| !next.alone)
-            {
-                group.push(image);
-            }
+        for group in groups(images, share) {
             let batch = self.publish(&group, None);
             self.is_out(batch, group);
         }
@@ -120,10 +135,10 @@ impl Dispatch {
         let inline = self.out.values().map(|out| &out.image).filter(|image| image.is_inline());
         let inline: Vec<_> = inline.map(|image| (image.image, image.attempts + 1)).collect();
         let inline = inline.into_iter().filter_map(|(image, attempt)| self.came_back(image, attempt)).collect();
-        let (alone, together): (Vec<_>, Vec<_>) =
-            self.out.values().map(|out| out.image.clone()).partition(|image| image.alone);
-        for group in together.chunks(Task::MAX_IMAGES).chain(alone.chunks(1)) {
-            self.publish(group, None);
+        let mut images: Vec<_> = self.out.values().map(|out| out.image.clone()).collect();
+        images.sort_by_key(|image| image.alone);
+        for group in groups(images, Task::MAX_IMAGES) {
+            self.publish(&group, None);
         }
         inline
     }
@@ -137,26 +152,33 @@ impl Dispatch {
             hops: image.hops,
             validators: image.validators().cloned(),
             inline: inline.cloned(),
+            context: Context::default(),
         });
-        let task = Task {
+        let mut task = Task {
             v: wire::VERSION,
             run: self.run.clone(),
             batch: self.batches,
             user_agent: self.manners.user_agent.clone(),
             from: self.manners.from.clone(),
             opt_outs: self.manners.opt_outs,
+            ignores_robots: self.manners.ignores_robots,
             images: images.collect(),
         };
         let (transport, to) = (self.transport.clone(), Destination::Tasks(self.run.clone()));
+        let (ledger, rows) = (self.ledger.clone(), group.iter().map(|image| image.id).collect());
         // A task queue that is gone is declared again inside the transport, so a confirmed batch is in it.
         let batch = self.batches;
-        self.publishing.spawn(async move { transport.publish(to, wire::write(&task)).await.map(|_| batch) });
+        self.publishing.spawn(async move {
+            bring_along(&ledger, rows, &mut task).await?;
+            transport.publish(to, wire::write(&task)).await?;
+            Ok(batch)
+        });
         batch
     }
 
     /// Waits until batches are safe in the task queue, and says what is in those of which something is still out; pends for
     /// ever while none is on its way. An error is one that no waiting mends. Cancel-safe.
-    pub async fn confirmed(&mut self) -> Result<Vec<(u64, Vec<Try>)>, TransportError> {
+    pub async fn confirmed(&mut self) -> Result<Vec<(u64, Vec<Try>)>, DispatchError> {
         let mut confirmed = Vec::new();
         let Some(first) = self.publishing.join_next().await else { return std::future::pending().await };
         let mut next = Some(first);
@@ -198,5 +220,53 @@ impl Dispatch {
     /// The batches of which nothing is out any more, told once.
     pub fn take_finished(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.finished)
+    }
+}
+
+/// Cuts images into messages of at most `most` images, and of no more text than fits; one that must be alone is.
+fn groups(images: Vec<PendingImage>, most: usize) -> impl Iterator<Item = Vec<PendingImage>> {
+    let mut images = images.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let first = images.next()?;
+        let (mut texts, alone) = (first.texts, first.alone);
+        let mut group = vec![first];
+        while !alone
+            && group.len() < most
+            && let Some(image) = images.next_if(|next| !next.alone && texts + next.texts <= Context::MAX_TEXTS)
+        {
+            texts += image.texts;
+            group.push(image);
+        }
+        Some(group)
+    })
+}
+
+/// Adds what the ledger knows of the images.
+async fn bring_along(ledger: &Ledger, rows: Vec<RowId>, task: &mut Task) -> Result<(), LedgerError> {
+    let contexts = ledger.contexts(rows).await?;
+    for (image, context) in task.images.iter_mut().zip(contexts) {
+        let url = context.url.filter(|url| *url != image.url);
+        image.context = Context { url, ..context };
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(id: i64, texts: usize, alone: bool) -> PendingImage {
+        let image = [0; 16].into();
+        PendingImage { id, host: 1, image, url: String::new(), attempts: 0, attempts_before: 0, hops: 0, alone, texts }
+    }
+
+    #[test]
+    fn messages_are_bounded_in_images_and_in_text() {
+        let most = Context::MAX_TEXTS;
+        let images =
+            vec![image(1, 0, false), image(2, most, false), image(3, 1, false), image(4, 0, true), image(5, 0, true)];
+        let ids = |most| groups(images.clone(), most).map(|group| group.len()).collect::<Vec<_>>();
+        assert_eq!(ids(64), [2, 1, 1, 1]);
+        assert_eq!(ids(1), [1, 1, 1, 1, 1]);
     }
 }

@@ -112,7 +112,12 @@ impl RunSettings {
     /// How its images are asked for.
     #[must_use]
     pub fn manners(&self) -> Manners {
-        Manners { user_agent: self.user_agent.clone(), from: self.from.clone(), opt_outs: self.opt_outs }
+        Manners {
+            user_agent: self.user_agent.clone(),
+            from: self.from.clone(),
+            opt_outs: self.opt_outs,
+            ignores_robots: !self.obey_robots,
+        }
     }
 
     /// What fetches its pages and robots.txt files.

@@ -45,6 +45,8 @@ mod store_names;
 mod store_trouble;
 mod timeouts;
 mod torture;
+mod warc;
+mod webdataset;
 
 use harness::{Programs, Response, World, png};
 

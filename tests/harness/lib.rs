@@ -32,6 +32,7 @@ pub mod random;
 pub mod reaper;
 pub mod run;
 pub mod scan;
+pub mod shards;
 pub mod site;
 pub mod store;
 pub mod waiting;

@@ -16,7 +16,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::sweep::PartFolder;
-use super::{Image, StoreError};
+use super::{Image, StoreError, unless_struck};
 
 /// The folder and its part folder, where files stand until they are whole.
 #[derive(Debug)]
@@ -54,11 +54,9 @@ impl Place {
 }
 
 impl Files {
-    pub(super) fn open(root: &Path, worker: &str) -> Result<Self, StoreError> {
-        fs::create_dir_all(root).map_err(|error| StoreError::new("create the folder", root, error))?;
-        let root = fs::canonicalize(root).map_err(|error| StoreError::new("open the folder", root, error))?;
+    /// Keeps images in `root`. What is not whole yet is in `parts`.
+    pub(super) fn new(root: PathBuf, parts: PartFolder) -> Result<Self, StoreError> {
         let handle = File::open(&root).map_err(|error| StoreError::new("open the folder", &root, error))?;
-        let parts = PartFolder::open(&root, worker)?;
         Ok(Self { root, handle, parts, next_part: AtomicU64::new(0) })
     }
 
@@ -194,11 +192,6 @@ impl Files {
         }
         StoreError::new(doing, path, error)
     }
-}
-
-/// Does an operation, or lets it fail where a test wants it to.
-fn unless_struck<T, E: From<Errno>>(point: &str, operation: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    if failpoint::strikes(point) { Err(Errno::IO.into()) } else { operation() }
 }
 
 /// Best effort: what cannot be removed now is swept at the next start.

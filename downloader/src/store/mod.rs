@@ -3,13 +3,28 @@
 
 mod commit;
 mod files;
+mod packed;
 mod sweep;
+mod warc;
+mod webdataset;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use common::context::Context;
+use common::failpoint;
+use common::outcome::Outcome;
+use common::run_name::RunName;
+use rustix::io::Errno;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::cli::Layout;
+use crate::exchange::{Asking, Exchange};
+use crate::settings::Settings;
+use sweep::PartFolder;
 
 /// The store cannot take an image. This is the machine's trouble, not the image's.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -17,7 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) struct StoreError {
     doing: &'static str,
     path: PathBuf,
-    source: std::sync::Arc<io::Error>,
+    source: Arc<io::Error>,
 }
 
 impl StoreError {
@@ -48,6 +63,27 @@ pub(crate) struct Image {
     pub(crate) sha256: String,
     /// The ending of its name.
     pub(crate) format: &'static str,
+    /// What is known of it besides.
+    pub(crate) about: Arc<About>,
+}
+
+/// What packed layouts keep beside an image.
+#[derive(Debug)]
+pub(crate) struct About {
+    /// Who asked for it.
+    pub(crate) run: RunName,
+    /// The same, with its manners.
+    pub(crate) asking: Arc<Asking>,
+    /// Where it came from.
+    pub(crate) url: String,
+    /// How many redirects led there.
+    pub(crate) hops: u32,
+    /// What was said for it; `None` for an image that stood in its page, and where nobody writes it down.
+    pub(crate) exchange: Option<Arc<Exchange>>,
+    /// What the producer knew of it.
+    pub(crate) context: Context,
+    /// What is going to be said of it, but for its path.
+    pub(crate) outcome: Outcome,
 }
 
 enum Request {
@@ -55,15 +91,21 @@ enum Request {
     Put(Image, oneshot::Sender<Result<String, StoreError>>),
     /// Try whether it could be kept.
     Probe(Image, oneshot::Sender<Result<(), StoreError>>),
+    /// Complete the shard that is open, if one is, and all before it as far as that can be done now.
+    CompleteShards(oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Images waiting for the next commit, at most; the downloader bounds the bodies in memory.
 const WAITING: usize = 256;
 
+/// Runs until the last handle on the store is dropped, and leaves everything in good order.
+type Writer = Box<dyn FnOnce(mpsc::Receiver<Request>) + Send>;
+
 /// A handle on the store's writer.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     requests: mpsc::Sender<Request>,
+    open: OpenShard,
 }
 
 /// Comes when the last handle is dropped and the store is left in good order.
@@ -71,19 +113,38 @@ pub(crate) type Closed = oneshot::Receiver<()>;
 
 impl Store {
     /// Opens the folder, creating it if need be, sweeps what a crash left, and starts the writer.
-    pub(crate) fn open(root: &Path, worker: &str) -> Result<(Self, Closed), StoreError> {
-        let files = files::Files::open(root, worker)?;
+    pub(crate) fn open(settings: &Settings) -> Result<(Self, Closed), StoreError> {
+        let root = settings.store.as_path();
+        std::fs::create_dir_all(root).map_err(|error| StoreError::new("create the folder", root, error))?;
+        let root = std::fs::canonicalize(root).map_err(|error| StoreError::new("open the folder", root, error))?;
+        let parts = PartFolder::open(&root, &settings.worker)?;
+        let (path, open) = (root.clone(), OpenShard::default());
+        let writer: Writer = match settings.layout {
+            Layout::Files => {
+                let files = files::Files::new(root, parts)?;
+                Box::new(move |received| commit::run(&files, received))
+            }
+            Layout::Webdataset => {
+                let layout = webdataset::WebDataset::new(&settings.worker, settings.shard.images);
+                let appender = packed::append::Appender::new(layout, settings.shard, root, parts, open.clone())?;
+                Box::new(move |received| appender.run(received))
+            }
+            Layout::Warc => {
+                let layout = warc::Warc::new(&settings.worker);
+                let appender = packed::append::Appender::new(layout, settings.shard, root, parts)?;
+                Box::new(move |received| appender.run(received))
+            }
+        };
         let (requests, received) = mpsc::channel(WAITING);
         let (closing, closed) = oneshot::channel();
         std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
-                commit::run(&files, received);
-                drop(files);
+                writer(received);
                 drop(closing);
             })
-            .map_err(|source| StoreError::new("start the writer of", root, source))?;
-        Ok((Self { requests }, closed))
+            .map_err(|source| StoreError::new("start the writer of", &path, source))?;
+        Ok((Self { requests, open }, closed))
     }
 
     /// Keeps an image. Returns, when it is durable, its path relative to the store's root.
@@ -96,6 +157,16 @@ impl Store {
         self.ask(|done| Request::Probe(image, done)).await
     }
 
+    /// The runs that have images in the open shard; none if no shard is open, or its layout has none.
+    pub(crate) fn runs_in_open_shard(&self) -> Vec<RunName> {
+        self.open.runs().iter().cloned().collect()
+    }
+
+    /// Has the open shard completed before it is full. Returns when it is, or when that cannot be done now.
+    pub(crate) async fn complete_shards(&self) -> Result<(), StoreError> {
+        self.ask(Request::CompleteShards).await
+    }
+
     async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
@@ -105,4 +176,19 @@ impl Store {
         self.requests.send(request(done)).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
+}
+
+/// What is known from outside of the open shard of a packed layout.
+#[derive(Debug, Clone, Default)]
+struct OpenShard(Arc<Mutex<BTreeSet<RunName>>>);
+
+impl OpenShard {
+    fn runs(&self) -> MutexGuard<'_, BTreeSet<RunName>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Does an operation, or lets it fail where a test wants it to.
+fn unless_struck<T, E: From<Errno>>(point: &str, operation: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    if failpoint::strikes(point) { Err(Errno::IO.into()) } else { operation() }
 }

@@ -1,5 +1,5 @@
-//! The part folder of one worker, `.part/NAME` in the store, and the sweeping of those that dead workers left. A living
-//! worker holds a lock on its folder, so any number of workers share a store.
+//! The part folder of one worker, `.part/NAME` in the store, and the sweeping of those that dead workers left: whole images in
+//! open shards are kept, the rest goes. A living worker holds a lock on its folder, so any number of workers share a store.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -7,7 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use common::chain::Chain;
+
 use super::StoreError;
+use super::packed::recover;
 
 const PARTS: &str = ".part";
 const LOCK: &str = "lock";
@@ -33,7 +36,7 @@ impl PartFolder {
             let error = io::Error::new(io::ErrorKind::NotADirectory, "it is a symbolic link, which is not followed");
             return Err(StoreError::new("use as a folder", &parts, error));
         }
-        sweep(&parts)?;
+        sweep(root, &parts)?;
         // Letters and digits of the name for people who look, random digits for uniqueness.
         let readable: String = worker.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
         let name = format!("{readable}-{:016x}", rand::random::<u64>());
@@ -46,6 +49,11 @@ impl PartFolder {
             .and_then(|file| file.lock().map(|()| file))
             .map_err(|error| StoreError::new("lock", &new, error))?;
         fs::rename(&new, &path).map_err(|error| StoreError::new("rename the folder to", &path, error))?;
+        // Shards that are safe must not get lost with the name of the folder that they are in.
+        for folder in [&parts, root] {
+            let synced = File::open(folder).and_then(|folder| folder.sync_all());
+            synced.map_err(|error| StoreError::new("sync", folder, error))?;
+        }
         Ok(Self { path, _lock: lock })
     }
 
@@ -56,32 +64,44 @@ impl PartFolder {
 
 impl Drop for PartFolder {
     fn drop(&mut self) {
-        // Best effort: the next start sweeps what is left.
-        fs::remove_dir_all(&self.path).unwrap_or(());
+        // Best effort: the next start sweeps what is left. A shard that could not be completed waits for that.
+        if !recover::is_needed(&self.path) {
+            fs::remove_dir_all(&self.path).unwrap_or(());
+        }
     }
 }
 
-/// Removes the folders that nobody holds.
-fn sweep(parts: &Path) -> Result<(), StoreError> {
+/// Completes the shards in the folders that nobody holds, and removes the folders.
+fn sweep(root: &Path, parts: &Path) -> Result<(), StoreError> {
     let entries = fs::read_dir(parts).map_err(|error| StoreError::new("read the folder", parts, error))?;
     for folder in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        if is_abandoned(&folder) {
-            tracing::info!(folder = %folder.display(), "removing what a worker that ended left half-written");
-            if let Err(error) = fs::remove_dir_all(&folder) {
-                tracing::warn!(folder = %folder.display(), error = %error, "cannot remove it; trying at the next start");
-            }
+        // Its lock is held meanwhile: several workers may start at once.
+        let Some(_lock) = abandoned(&folder) else { continue };
+        tracing::info!(folder = %folder.display(), "clearing up after a worker that ended");
+        let cleared = recover::complete_all(root, &folder).and_then(|()| {
+            fs::remove_dir_all(&folder).map_err(|error| StoreError::new("remove the folder", &folder, error))
+        });
+        if let Err(error) = cleared {
+            tracing::warn!(error = %Chain(&error), hint = error.hint(), "something is left; trying at the next start");
         }
     }
     Ok(())
 }
 
-fn is_abandoned(folder: &Path) -> bool {
+/// A folder that nobody holds.
+struct Abandoned {
+    /// Ours now; there is none long after one should be, if its worker died at its start.
+    _lock: Option<File>,
+}
+
+fn abandoned(folder: &Path) -> Option<Abandoned> {
     let starting = folder.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(NEW));
     match File::open(folder.join(LOCK)) {
-        Ok(lock) if !starting => lock.try_lock().is_ok(),
+        Ok(lock) if !starting => lock.try_lock().is_ok().then_some(Abandoned { _lock: Some(lock) }),
         _ => fs::metadata(folder)
             .and_then(|data| data.modified())
-            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > STARTING)),
+            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > STARTING))
+            .then_some(Abandoned { _lock: None }),
     }
 }
 

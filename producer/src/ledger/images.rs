@@ -216,8 +216,10 @@ fn kept_path(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<Str
 }
 
 /// What of an image is needed to send it; further conditions may follow.
-pub(super) const COLUMNS: &str =
-    "SELECT id, host, image, url, attempts, attempts_before FROM images WHERE status = 'outstanding'";
+pub(super) const COLUMNS: &str = "SELECT id, host, image, url, attempts, attempts_before,
+         coalesce(octet_length(alt), 0) + coalesce(octet_length(title), 0) + coalesce(octet_length(caption), 0)
+             + coalesce(octet_length(extra), 0)
+     FROM images WHERE status = 'outstanding'";
 
 pub(super) fn pending(
     book: &Book,
@@ -243,6 +245,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
         hops: 0,
         alone: false,
         asked: None,
+        texts: row.get(6)?,
     })
 }
 

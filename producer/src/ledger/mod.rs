@@ -5,6 +5,7 @@
 //! Whoever wants to look from outside opens the file with any SQLite tool; readers never wait for the writer (WAL).
 
 mod book;
+mod context;
 mod counts;
 mod earlier;
 mod images;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::context::Context;
 use common::image_id::ImageId;
 use common::opt_out::Refusal;
 use common::outcome::{Outcome, Status};
@@ -224,6 +226,8 @@ pub struct PendingImage {
     pub alone: bool,
     /// What an earlier run was answered, if there is one that has its bytes.
     pub asked: Option<Box<Asked>>,
+    /// Bytes of the texts that go along with it.
+    pub texts: usize,
 }
 
 impl PendingPage {
@@ -501,6 +505,11 @@ impl Ledger {
     /// The bytes of images that stood in their pages.
     pub async fn inline(&self, images: Vec<RowId>) -> Result<Vec<Option<Bytes>>, LedgerError> {
         self.writer.run(move |_, sql| images.into_iter().map(|image| inline::get(sql, image)).collect()).await
+    }
+
+    /// What is known of images before they are fetched.
+    pub async fn contexts(&self, images: Vec<RowId>) -> Result<Vec<Context>, LedgerError> {
+        self.writer.run(move |_, sql| images.into_iter().map(|image| context::get(sql, image)).collect()).await
     }
 
     /// Records outcomes, and that these batches have nothing out any more. The first final outcome of an image stays.

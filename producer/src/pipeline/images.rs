@@ -58,12 +58,12 @@ impl Item for PendingImage {
 }
 
 impl Images {
-    pub(super) fn new(settings: &RunSettings, transport: Transport, sent: Sent) -> Self {
+    pub(super) fn new(settings: &RunSettings, transport: Transport, ledger: Ledger, sent: Sent) -> Self {
         Self {
             backlog: Backlog::default(),
             resumed: sent.out.iter().map(|image| image.id).collect(),
             notes_sent: matches!(transport, Transport::Amqp(_)),
-            dispatch: Dispatch::new(transport, settings.run.clone(), settings.manners(), sent),
+            dispatch: Dispatch::new(transport, ledger, settings.run.clone(), settings.manners(), sent),
             window: Window::new(settings.window, Instant::now()),
             recording: 0,
             verdicts: Vec::new(),

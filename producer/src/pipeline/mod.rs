@@ -24,6 +24,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 use url::Url;
 
 use crate::backlog::Reading;
+use crate::dispatch::DispatchError;
 use crate::ledger::{HostId, Ledger, LedgerError, PageKind, PendingImage, PendingPage, Sent};
 use crate::page_fetch::{Answer, Missed, PageFetch};
 use crate::replies::Received;
@@ -89,6 +90,15 @@ pub enum PipelineError {
     /// A part of the program failed.
     #[error("a task of the producer failed; this is a bug worth reporting")]
     Task(#[from] JoinError),
+}
+
+impl From<DispatchError> for PipelineError {
+    fn from(error: DispatchError) -> Self {
+        match error {
+            DispatchError::Ledger(error) => Self::Ledger(error),
+            DispatchError::Transport(error) => Self::Transport(error),
+        }
+    }
 }
 
 /// What is under way, for the progress display.
@@ -215,7 +225,7 @@ impl Pipeline {
             timeout: settings.timeout + (settings.timeout / 10).min(MARGIN),
             hosts,
             pages: Pages::new(work, settings.retries, begun.fetched + begun.failed),
-            images: Images::new(settings, transport.clone(), sent),
+            images: Images::new(settings, transport.clone(), ledger.clone(), sent),
             stream,
             cancelled,
             listing,

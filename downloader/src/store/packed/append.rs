@@ -1,0 +1,253 @@
+//! The one appender of a worker's shard. It takes what waits, writes it with few calls, makes it safe with one, and only then
+//! answers; and it begins the next shard when one is full.
+
+use std::path::{Path, PathBuf};
+
+use common::image_id::unhex;
+use tokio::sync::{mpsc, oneshot};
+
+use super::finish::Finisher;
+use super::seen::{Earlier, Key, Seen};
+use super::shard::Shard;
+use super::{Group, Layout, Spot, cannot, path};
+use crate::settings::ShardSize;
+use crate::store::sweep::PartFolder;
+use crate::store::{Image, OpenShard, Request, StoreError};
+
+/// Most images of a group.
+const GROUP: usize = 256;
+
+/// Bytes after which a group takes no further image.
+const GROUP_BYTES: u64 = 32 << 20;
+
+type Done = oneshot::Sender<Result<String, StoreError>>;
+
+/// Appends images to shards.
+pub(in crate::store) struct Appender<L: Layout> {
+    layout: L,
+    size: ShardSize,
+    parts: PartFolder,
+    finisher: Finisher,
+    /// For those who want to know whose images are in the shard.
+    open: OpenShard,
+    seen: Seen<L::Kept>,
+    shard: Option<Shard>,
+    group: Group,
+    /// Images of the shard that are in the group.
+    images: u32,
+    /// Who is to be answered when the group is safe.
+    waiting: Vec<(String, Done)>,
+    /// What is remembered of the group, to be forgotten should it not become safe.
+    added: Vec<Key>,
+}
+
+impl<L: Layout> Appender<L> {
+    /// An appender for the store in `root`. What it begins is in `parts` until it is whole.
+    pub(in crate::store) fn new(
+        layout: L,
+        size: ShardSize,
+        root: PathBuf,
+        parts: PartFolder,
+        open: OpenShard,
+    ) -> Result<Self, StoreError> {
+        let finisher = Finisher::start(root, parts.path().to_owned(), layout.completion())?;
+        Ok(Self {
+            layout,
+            size,
+            parts,
+            finisher,
+            open,
+            seen: Seen::new(),
+            shard: None,
+            group: Group::default(),
+            images: 0,
+            waiting: Vec::new(),
+            added: Vec::new(),
+        })
+    }
+
+    /// Runs until the last handle on the store is dropped; then completes the open shard.
+    pub(in crate::store) fn run(mut self, mut received: mpsc::Receiver<Request>) {
+        while let Some(request) = received.blocking_recv() {
+            self.take(request);
+            while self.waiting.len() < GROUP
+                && self.group.length() < GROUP_BYTES
+                && let Ok(request) = received.try_recv()
+            {
+                self.take(request);
+            }
+            self.commit();
+        }
+        self.close();
+        self.finisher.end();
+        // Only now: an unfinished shard in the part folder is under its lock.
+        drop(self.parts);
+    }
+
+    fn take(&mut self, request: Request) {
+        match request {
+            Request::Put(image, done) => match self.add(&image) {
+                Ok(path) => self.waiting.push((path, done)),
+                Err(error) => answer(done, Err(error)),
+            },
+            Request::Probe(image, done) => {
+                self.commit();
+                answer(done, self.probe(&image));
+            }
+            Request::CompleteShards(done) => {
+                self.commit();
+                self.close();
+                self.finisher.catch_up();
+                answer(done, Ok(()));
+            }
+        }
+    }
+
+    /// Adds an image to the group. Returns the path that it is going to have.
+    fn add(&mut self, image: &Image) -> Result<String, StoreError> {
+        let key = key(image);
+        if let Some(path) = key.as_ref().and_then(|key| self.add_again(key, image).transpose()) {
+            return path;
+        }
+        self.open()?;
+        let mark = self.group.mark();
+        let mut added = self.append(image)?;
+        if self.is_over_full() {
+            self.group.cut(mark);
+            self.commit();
+            self.close();
+            self.open()?;
+            added = self.append(image)?;
+        }
+        let (member, kept) = added;
+        let path = path(self.shard.as_ref().map_or("", |shard| &shard.name), &member);
+        self.images += 1;
+        self.note_run(image);
+        if let Some(key) = key {
+            self.added.push(key.clone());
+            self.seen.put(key, Earlier { path: path.clone(), kept });
+        }
+        Ok(path)
+    }
+
+    /// An image whose bytes the run has already gets the path of those.
+    fn add_again(&mut self, key: &Key, image: &Image) -> Result<Option<String>, StoreError> {
+        let Some(earlier) = self.seen.get(key) else { return Ok(None) };
+        let Some(shard) = &self.shard else { return Ok(Some(earlier.path.clone())) };
+        let spot = spot(shard, &self.group, self.images);
+        let mark = self.group.mark();
+        match self.layout.append_again(&spot, image, &earlier.kept, &mut self.group) {
+            Ok(added) => {
+                self.images += u32::from(added);
+                Ok(Some(earlier.path.clone()))
+            }
+            Err(error) => {
+                self.group.cut(mark);
+                Err(StoreError::new("lay out an image for", Path::new(&shard.name), error))
+            }
+        }
+    }
+
+    fn append(&mut self, image: &Image) -> Result<(String, L::Kept), StoreError> {
+        let Some(shard) = &self.shard else { return Err(no_shard()) };
+        let mark = self.group.mark();
+        let added = self.layout.append(&spot(shard, &self.group, self.images), image, &mut self.group);
+        added.map_err(|error| {
+            self.group.cut(mark);
+            StoreError::new("lay out an image for", Path::new(&shard.name), error)
+        })
+    }
+
+    /// Whether the image that was just added does not fit any more. The first one of a shard always does.
+    fn is_over_full(&self) -> bool {
+        let Some(shard) = &self.shard else { return false };
+        let before = shard.images + self.images;
+        let bytes = shard.length + self.group.length() + self.layout.completion().end().len() as u64;
+        before > 0 && (bytes > self.size.bytes || before >= self.size.images)
+    }
+
+    /// Begins a shard if none is open. The group is empty then.
+    fn open(&mut self) -> Result<(), StoreError> {
+        if self.shard.is_some() {
+            return Ok(());
+        }
+        let folder = self.parts.path();
+        let name = self.layout.begin(&mut self.group).map_err(cannot("begin a shard in", folder));
+        let begun = name.and_then(|name| {
+            let mut shard = Shard::create(folder, name)?;
+            if self.group.length() > 0
+                && let Err(error) = shard.commit(&self.group, 0)
+            {
+                shard.remove();
+                return Err(error);
+            }
+            Ok(shard)
+        });
+        self.group.clear();
+        self.shard = Some(begun?);
+        Ok(())
+    }
+
+    /// Makes the group safe, and answers for it.
+    fn commit(&mut self) {
+        let safe = match &mut self.shard {
+            Some(shard) if self.group.length() > 0 => shard.commit(&self.group, self.images),
+            _ => Ok(()),
+        };
+        if safe.is_err() {
+            self.added.iter().for_each(|key| self.seen.forget(key));
+        }
+        for (path, done) in self.waiting.drain(..) {
+            answer(done, safe.clone().map(|()| path));
+        }
+        self.added.clear();
+        self.group.clear();
+        self.images = 0;
+    }
+
+    /// Does what keeping this image takes, and leaves nothing of it.
+    fn probe(&mut self, image: &Image) -> Result<(), StoreError> {
+        self.open()?;
+        let tried = self.append(image).and_then(|_| match &mut self.shard {
+            Some(shard) => shard.probe(&self.group),
+            None => Err(no_shard()),
+        });
+        self.group.clear();
+        tried
+    }
+
+    fn note_run(&self, image: &Image) {
+        let mut runs = self.open.runs();
+        if !runs.contains(&image.about.run) {
+            runs.insert(image.about.run.clone());
+        }
+    }
+
+    /// Hands the open shard over to be completed. The group is empty.
+    fn close(&mut self) {
+        self.open.runs().clear();
+        match self.shard.take() {
+            Some(shard) if shard.images > 0 => self.finisher.finish(shard),
+            Some(shard) => shard.remove(),
+            None => {}
+        }
+    }
+}
+
+fn spot<'a>(shard: &'a Shard, group: &Group, images: u32) -> Spot<'a> {
+    Spot { shard: &shard.name, number: shard.images + images, offset: shard.length + group.length() }
+}
+
+/// Of an image whose digest cannot be read, as none of ours has, there is none.
+fn key(image: &Image) -> Option<Key> {
+    Some((image.about.run.clone(), unhex(&image.sha256)?))
+}
+
+fn no_shard() -> StoreError {
+    StoreError::new("write to", Path::new("a shard"), std::io::Error::other("none is open"))
+}
+
+/// Answers somebody who may have been cancelled; the image is kept all the same.
+fn answer<T>(done: oneshot::Sender<Result<T, StoreError>>, result: Result<T, StoreError>) {
+    drop(done.send(result));
+}

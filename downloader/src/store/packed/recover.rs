@@ -1,0 +1,49 @@
+//! Completes the shards that a dead worker left in its part folder: each is cut behind its last whole image and gets the name
+//! that its images' paths have.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use super::finish::{Place, names};
+use super::{COMPLETIONS, Completion, StoreError, Whole, cannot};
+
+/// Whether there is something in a part folder that may not be thrown away.
+pub(in crate::store) fn is_needed(parts: &Path) -> bool {
+    names(parts).is_ok_and(|names| names.iter().any(|name| of(name).is_some()))
+}
+
+/// Completes what is in a part folder that nobody else works on. What has no whole image in it is removed.
+pub(in crate::store) fn complete_all(root: &Path, parts: &Path) -> Result<(), StoreError> {
+    let place = Place { root: root.to_owned(), parts: parts.to_owned() };
+    let list = || names(parts).map_err(cannot("read the folder", parts));
+    for name in list()? {
+        if let Some(completion) = of(&name).filter(|completion| completion.is_shard(&name)) {
+            complete(&place, completion, &name)?;
+        }
+    }
+    for name in list()? {
+        // Whole only if their shard has its name; otherwise it was written anew, or not kept.
+        if let Some((completion, shard)) = of(&name).and_then(|found| Some((found, found.shard_of(&name)?)))
+            && root.join(&shard).exists()
+        {
+            place.publish_beside(completion, &shard)?;
+        }
+    }
+    Ok(())
+}
+
+fn complete(place: &Place, completion: &dyn Completion, name: &str) -> Result<(), StoreError> {
+    let path = place.parts.join(name);
+    let Whole { bytes, images } =
+        File::open(&path).and_then(|shard| completion.whole(&shard)).map_err(cannot("read", &path))?;
+    if images == 0 {
+        return fs::remove_file(&path).map_err(cannot("remove", &path));
+    }
+    tracing::info!(shard = name, images, "completing a shard that a worker left open");
+    place.complete(completion, name, Whole { bytes, images })
+}
+
+/// Which layout's a file is.
+fn of(name: &str) -> Option<&'static dyn Completion> {
+    COMPLETIONS.into_iter().find(|completion| completion.is_shard(name) || completion.shard_of(name).is_some())
+}

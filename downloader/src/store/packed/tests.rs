@@ -1,0 +1,254 @@
+//! The engine, with the `webdataset` layout, on a real disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use tempfile::TempDir;
+use tokio::sync::{mpsc, oneshot};
+
+use super::append::Appender;
+use super::finish::names;
+use crate::settings::ShardSize;
+use crate::store::sweep::PartFolder;
+use crate::store::webdataset::WebDataset;
+use crate::store::webdataset::tests::image;
+use crate::store::{Image, OpenShard, Request, StoreError};
+
+const ANY: ShardSize = ShardSize { bytes: u64::MAX, images: 10_000 };
+
+/// A store's writer at work.
+struct Writer {
+    requests: mpsc::Sender<Request>,
+    thread: JoinHandle<()>,
+}
+
+impl Writer {
+    fn start(root: &Path, size: ShardSize) -> Self {
+        let parts = PartFolder::open(root, "w").expect("a part folder");
+        let layout = WebDataset::new("w", size.images);
+        let appender = Appender::new(layout, size, root.to_owned(), parts, OpenShard::default()).expect("an appender");
+        let (requests, received) = mpsc::channel(256);
+        Self { requests, thread: std::thread::spawn(move || appender.run(received)) }
+    }
+
+    fn put(&self, image: Image) -> Result<String, StoreError> {
+        let (done, answer) = oneshot::channel();
+        self.requests.blocking_send(Request::Put(image, done)).unwrap_or_else(|_| panic!("it takes requests"));
+        answer.blocking_recv().expect("an answer")
+    }
+
+    fn probe(&self, image: Image) -> Result<(), StoreError> {
+        let (done, answer) = oneshot::channel();
+        self.requests.blocking_send(Request::Probe(image, done)).unwrap_or_else(|_| panic!("it takes requests"));
+        answer.blocking_recv().expect("an answer")
+    }
+
+    fn complete_shards(&self) {
+        let (done, answer) = oneshot::channel();
+        self.requests.blocking_send(Request::CompleteShards(done)).unwrap_or_else(|_| panic!("it takes requests"));
+        answer.blocking_recv().expect("an answer").expect("completed");
+    }
+
+    fn end(self) {
+        drop(self.requests);
+        self.thread.join().expect("no panic");
+    }
+}
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = fs::canonicalize(folder.path()).expect("it is there");
+    (folder, root)
+}
+
+/// The bytes that a path of the manifest leads to.
+fn read(root: &Path, path: &str) -> Vec<u8> {
+    let (shard, member) = path.split_once('#').expect("a shard and a member");
+    let mut archive = tar::Archive::new(fs::File::open(root.join(shard)).expect("the shard is there"));
+    for entry in archive.entries().expect("a tar file") {
+        let mut entry = entry.expect("a member");
+        if entry.path().expect("a path").to_str() == Some(member) {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut entry, &mut bytes).expect("read");
+            return bytes;
+        }
+    }
+    panic!("no {member} in {shard}");
+}
+
+fn is_tar(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "tar")
+}
+
+/// The shards in a folder, by their number of images.
+fn shards(root: &Path) -> Vec<usize> {
+    let mut shards: Vec<String> = names(root).expect("read").into_iter().filter(|name| is_tar(name)).collect();
+    shards.sort();
+    let images = |name: &String| {
+        let mut archive = tar::Archive::new(fs::File::open(root.join(name)).expect("opened"));
+        let entries = archive.entries().expect("a tar file");
+        entries
+            .filter(|entry| {
+                entry.as_ref().expect("a member").path().expect("a path").extension().is_some_and(|e| e == "png")
+            })
+            .count()
+    };
+    shards.iter().map(images).collect()
+}
+
+#[test]
+fn images_are_where_their_paths_say_and_equal_bytes_once() {
+    let (_folder, root) = folder();
+    let writer = Writer::start(&root, ANY);
+    let paths: Vec<String> = (1..=5).map(|number| writer.put(image(number, 5_000)).expect("kept")).collect();
+    assert_eq!(writer.put(image(3, 5_000)).expect("known"), paths[2]);
+    assert!(shards(&root).is_empty(), "no open shard has its name");
+    writer.end();
+    assert_eq!(shards(&root), [5]);
+    for (number, path) in (1..).zip(&paths) {
+        assert_eq!(read(&root, path), vec![number; 5_000]);
+    }
+    let mut left = names(&root).expect("read");
+    left.retain(|name| name != ".part");
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(names(&root.join(".part")).expect("read").is_empty());
+}
+
+#[test]
+fn a_full_shard_is_followed_by_another() {
+    // Of a sample: three headers, the JSON, the text and 600 bytes, in blocks.
+    let (_folder, root) = folder();
+    let writer = Writer::start(&root, ANY);
+    writer.put(image(1, 600)).expect("kept");
+    writer.put(image(2, 600)).expect("kept");
+    writer.end();
+    let shard = names(&root).expect("read").into_iter().find(|name| is_tar(name)).expect("a shard");
+    let two = fs::metadata(root.join(shard)).expect("it is there").len();
+
+    let filled = |size: ShardSize, images: u8| {
+        let (_folder, root) = folder();
+        let writer = Writer::start(&root, size);
+        let paths: Vec<String> = (1..=images).map(|number| writer.put(image(number, 600)).expect("kept")).collect();
+        writer.end();
+        (1..).zip(&paths).for_each(|(number, path)| assert_eq!(read(&root, path), vec![number; 600]));
+        let mut shards = shards(&root);
+        shards.sort_unstable();
+        shards
+    };
+    assert_eq!(filled(ShardSize { bytes: two, ..ANY }, 4), [2, 2]);
+    assert_eq!(filled(ShardSize { bytes: two + 1, ..ANY }, 4), [2, 2]);
+    assert_eq!(filled(ShardSize { bytes: two - 1, ..ANY }, 3), [1, 1, 1]);
+    assert_eq!(filled(ShardSize { bytes: 1, ..ANY }, 2), [1, 1], "an image that is too long has a shard of its own");
+    assert_eq!(filled(ShardSize { images: 3, ..ANY }, 7), [1, 3, 3]);
+}
+
+#[test]
+fn a_shard_is_completed_when_somebody_asks_and_the_next_image_begins_another() {
+    let (_folder, root) = folder();
+    let writer = Writer::start(&root, ANY);
+    writer.complete_shards();
+    let first = writer.put(image(1, 5_000)).expect("kept");
+    writer.complete_shards();
+    assert_eq!((shards(&root), read(&root, &first)), (vec![1], vec![1; 5_000]));
+    assert_eq!(writer.put(image(1, 5_000)).expect("known"), first);
+    let second = writer.put(image(2, 5_000)).expect("kept");
+    writer.end();
+    assert_eq!((shards(&root), read(&root, &second)), (vec![1, 1], vec![2; 5_000]));
+}
+
+#[test]
+fn a_probe_leaves_nothing() {
+    let (_folder, root) = folder();
+    let writer = Writer::start(&root, ANY);
+    writer.probe(image(1, 5_000)).expect("it could be kept");
+    let path = writer.put(image(2, 5_000)).expect("kept");
+    writer.probe(image(3, 50_000)).expect("it could be kept");
+    writer.end();
+    assert_eq!((shards(&root), read(&root, &path)), (vec![1], vec![2; 5_000]));
+    let (_folder, root) = folder();
+    let writer = Writer::start(&root, ANY);
+    writer.probe(image(1, 5_000)).expect("it could be kept");
+    writer.end();
+    assert_eq!(names(&root).expect("read"), [".part"]);
+}
+
+/// What a killed worker leaves: its part folder, without the lock, with something behind the last image.
+fn left_by_the_dead(root: &Path, behind: &[u8]) -> Vec<String> {
+    let writer = Writer::start(root, ANY);
+    let paths = (1..=3).map(|number| writer.put(image(number, 5_000)).expect("kept")).collect();
+    let parts = root.join(".part");
+    let living = parts.join(&names(&parts).expect("read")[0]);
+    let dead = parts.join("dead-0");
+    fs::create_dir(&dead).expect("created");
+    for name in names(&living).expect("read") {
+        let mut bytes = fs::read(living.join(&name)).expect("read");
+        bytes.extend_from_slice(if is_tar(&name) { behind } else { b"" });
+        fs::write(dead.join(name), bytes).expect("written");
+    }
+    // The living one's own shard is of no interest here.
+    std::mem::forget(writer);
+    paths
+}
+
+#[test]
+fn the_next_start_completes_what_the_dead_left() {
+    for behind in [&b""[..], &[0; 700], &[0xa5; 5_000]] {
+        let (_folder, root) = folder();
+        let paths = left_by_the_dead(&root, behind);
+        let next = PartFolder::open(&root, "next").expect("opened");
+        assert_eq!(shards(&root), [3]);
+        (1..).zip(&paths).for_each(|(number, path)| assert_eq!(read(&root, path), vec![number; 5_000]));
+        assert!(!root.join(".part/dead-0").exists() && next.path().exists());
+        let stats = names(&root).expect("read").into_iter().filter(|name| name.ends_with("_stats.json")).count();
+        assert_eq!(stats, 1);
+    }
+}
+
+#[test]
+fn a_worker_that_died_while_it_completed_a_shard_is_made_good_for() {
+    // After the shard, and after the table, had their names.
+    for gone in [1, 2] {
+        let (_folder, root) = folder();
+        let writer = Writer::start(&root, ANY);
+        writer.put(image(1, 5_000)).expect("kept");
+        writer.end();
+        let dead = root.join(".part/dead-0");
+        fs::create_dir(&dead).expect("created");
+        fs::write(dead.join("lock"), "").expect("written");
+        let endings = ["_stats.json", ".parquet"];
+        for name in names(&root).expect("read") {
+            if endings[..gone].iter().any(|ending| name.ends_with(ending)) {
+                fs::rename(root.join(&name), dead.join(&name)).expect("renamed");
+            }
+        }
+        drop(PartFolder::open(&root, "next").expect("opened"));
+        assert_eq!(names(&root).expect("read").len(), 4, "the shard, its table, its statistics, the part folder");
+        assert!(!dead.exists());
+    }
+}
+
+#[test]
+fn what_is_not_whole_in_any_image_goes() {
+    let (_folder, root) = folder();
+    let dead = root.join(".part/dead-0");
+    fs::create_dir_all(&dead).expect("created");
+    fs::write(dead.join("lock"), "").expect("written");
+    fs::write(dead.join("202611251806000000000001.tar"), [7; 3_000]).expect("written");
+    fs::write(dead.join("202611251806000000000002.parquet"), [7; 30]).expect("written");
+    drop(PartFolder::open(&root, "next").expect("opened"));
+    assert_eq!(names(&root).expect("read"), [".part"]);
+    assert!(names(&root.join(".part")).expect("read").is_empty());
+}
+
+#[test]
+fn a_shard_that_is_there_is_not_replaced() {
+    let (_folder, root) = folder();
+    let paths = left_by_the_dead(&root, b"");
+    let shard = paths[0].split('#').next().expect("a shard");
+    fs::write(root.join(shard), "somebody's").expect("written");
+    let dead = root.join(".part/dead-0");
+    drop(PartFolder::open(&root, "next").expect("the others work"));
+    assert_eq!(fs::read(root.join(shard)).expect("read"), b"somebody's");
+    assert!(dead.join(shard).exists(), "nothing is thrown away");
+}

@@ -1,0 +1,156 @@
+//! Reads a shard back, sample by sample, and says how far it is whole. A crash may have cut it anywhere, and a power cut may
+//! have left anything behind the last sync, so nothing is taken for a sample that is not one to its last byte.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+
+use common::image_id::hex;
+use sha2::{Digest, Sha256};
+
+use super::member::{BLOCK, padding};
+use super::row::Row;
+use crate::store::packed::Whole;
+
+/// Longest JSON or text that is read, in bytes: more than the longest texts of a task need.
+const MAX_TEXT: u64 = 1 << 20;
+
+/// An image of a shard.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) row: Row,
+    /// Where the image's bytes begin.
+    image: u64,
+    /// Where the next sample begins.
+    end: u64,
+}
+
+/// The samples of a shard, up to where it does not go on as a shard of ours does.
+#[derive(Debug)]
+pub(super) struct Samples<'f> {
+    shard: &'f File,
+    length: u64,
+    next: u64,
+}
+
+/// A member, as its header has it.
+#[derive(Debug)]
+struct Found {
+    key: String,
+    ending: String,
+    offset: u64,
+    length: u64,
+}
+
+impl Found {
+    fn end(&self) -> u64 {
+        self.offset + self.length + padding(self.length) as u64
+    }
+}
+
+impl<'f> Samples<'f> {
+    pub(super) fn of(shard: &'f File) -> io::Result<Self> {
+        Ok(Self { shard, length: shard.metadata()?.len(), next: 0 })
+    }
+
+    fn sample(&self) -> io::Result<Option<Sample>> {
+        let (mut row, mut text, mut images) = (None, None, Vec::new());
+        let mut key: Option<String> = None;
+        let mut at = self.next;
+        // The image, the JSON, and the text.
+        for _ in 0..3 {
+            let Some(found) = self.member(at)? else { return Ok(None) };
+            if key.get_or_insert_with(|| found.key.clone()) != &found.key {
+                return Ok(None);
+            }
+            at = found.end();
+            match found.ending.as_str() {
+                "json" => row = self.text(&found)?.and_then(|json| serde_json::from_slice::<Row>(&json).ok()),
+                "txt" => text = self.text(&found)?,
+                _ => images.push(found),
+            }
+            let Some(row) = &row else { continue };
+            let image = images.iter().find(|image| image.ending == row.format && image.length == row.bytes);
+            let texts_agree = text.as_deref() == row.caption.as_deref().map(str::as_bytes);
+            if let Some(image) = image
+                && texts_agree
+                && key.as_ref() == Some(&row.key)
+            {
+                return Ok(Some(Sample { row: row.clone(), image: image.offset, end: at }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The member that begins there, if one does and is there to its end.
+    fn member(&self, at: u64) -> io::Result<Option<Found>> {
+        let mut block = [0; BLOCK];
+        let offset = at + BLOCK as u64;
+        if offset > self.length {
+            return Ok(None);
+        }
+        self.shard.read_exact_at(&mut block, at)?;
+        let header = tar::Header::from_byte_slice(&block);
+        let mut sum = header.clone();
+        sum.set_cksum();
+        let as_written = header.as_ustar().is_some() && sum.as_bytes() == header.as_bytes();
+        if !as_written || header.entry_type() != tar::EntryType::Regular {
+            return Ok(None);
+        }
+        let (name, Ok(length)) = (header.path_bytes(), header.entry_size()) else { return Ok(None) };
+        let name = String::from_utf8_lossy(&name).into_owned();
+        let Some((key, ending)) = name.split_once('.') else { return Ok(None) };
+        let found = Found { key: key.to_owned(), ending: ending.to_owned(), offset, length };
+        let fits = length <= self.length && found.end() <= self.length;
+        Ok(fits.then_some(found))
+    }
+
+    fn text(&self, found: &Found) -> io::Result<Option<Vec<u8>>> {
+        if found.length > MAX_TEXT {
+            return Ok(None);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "at most a mebibyte")]
+        let mut bytes = vec![0; found.length as usize];
+        self.shard.read_exact_at(&mut bytes, found.offset)?;
+        Ok(Some(bytes))
+    }
+
+    /// Whether the image's bytes are those that its row tells of.
+    fn is_true(&self, sample: &Sample) -> io::Result<bool> {
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 128 << 10];
+        let (mut at, end) = (sample.image, sample.image + sample.row.bytes);
+        while at < end {
+            let part = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
+            self.shard.read_exact_at(&mut buffer[..part], at)?;
+            hash.update(&buffer[..part]);
+            at += part as u64;
+        }
+        Ok(hex(&hash.finalize()) == sample.row.sha256)
+    }
+}
+
+impl Iterator for Samples<'_> {
+    type Item = io::Result<Sample>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let sample = self.sample().transpose()?;
+        if let Ok(sample) = &sample {
+            self.next = sample.end;
+        }
+        Some(sample)
+    }
+}
+
+/// How far a shard is whole.
+pub(super) fn whole(shard: &File) -> io::Result<Whole> {
+    let mut samples = Samples::of(shard)?;
+    let mut whole = Whole::default();
+    while let Some(sample) = samples.next().transpose()? {
+        if !samples.is_true(&sample)? {
+            break;
+        }
+        whole = Whole { bytes: sample.end, images: whole.images + 1 };
+    }
+    Ok(whole)
+}

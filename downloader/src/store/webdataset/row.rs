@@ -1,0 +1,188 @@
+//! What is known of a stored image, as its JSON member and its row of the Parquet file have it: img2dataset's columns first and
+//! unchanged, then Warren's own under the manifest's names.
+
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use common::parquet_rows::{Column, Kind, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::ser::PrettyFormatter;
+use serde_json::{Map, Serializer};
+
+use crate::store::Image;
+
+/// How a list's images are said to be found; a caption is the list's own then.
+const LIST: &str = "list";
+
+/// img2dataset's word. There is no other: what was not stored is in no shard.
+const SUCCESS: &str = "success";
+
+/// A row; `docs/output.md` explains the fields. The order is that of the columns. Shards that an older version left open are
+/// read by it too: a field that is added has to be an `Option`, or their images would be taken for cut ones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Row {
+    pub(super) caption: Option<String>,
+    pub(super) url: String,
+    pub(super) key: String,
+    status: String,
+    error_message: Option<String>,
+    width: Option<i32>,
+    height: Option<i32>,
+    original_width: Option<i32>,
+    original_height: Option<i32>,
+    exif: Option<String>,
+    pub(super) sha256: String,
+    run: String,
+    final_url: Option<String>,
+    page_url: Option<String>,
+    source: Option<String>,
+    alt: Option<String>,
+    title: Option<String>,
+    /// The manifest's `caption`, which img2dataset's stands in the way of.
+    page_caption: Option<String>,
+    extra: Option<Map<String, serde_json::Value>>,
+    http_status: Option<i32>,
+    content_type: Option<String>,
+    pub(super) format: String,
+    pub(super) bytes: u64,
+    worker: String,
+    /// RFC 3339, UTC, milliseconds.
+    fetched_at: String,
+    duration_ms: u64,
+}
+
+impl Row {
+    pub(super) fn new(key: &str, image: &Image, worker: &str) -> Self {
+        let about = &*image.about;
+        let (context, outcome) = (&about.context, &about.outcome);
+        let listed = context.source.as_deref() == Some(LIST);
+        let pixels = |side: Option<u32>| side.and_then(|side| i32::try_from(side).ok());
+        let (width, height) = (pixels(outcome.width), pixels(outcome.height));
+        Self {
+            caption: if listed { &context.caption } else { &context.alt }.clone().filter(|text| !text.is_empty()),
+            url: context.url.as_ref().unwrap_or(&about.url).clone(),
+            key: key.to_owned(),
+            status: SUCCESS.to_owned(),
+            error_message: None,
+            width,
+            height,
+            original_width: width,
+            original_height: height,
+            exif: None,
+            sha256: image.sha256.clone(),
+            run: about.run.as_str().to_owned(),
+            final_url: outcome.final_url.clone(),
+            page_url: context.page_url.clone(),
+            source: context.source.clone(),
+            alt: context.alt.clone(),
+            title: context.title.clone(),
+            page_caption: context.caption.clone().filter(|_| !listed),
+            extra: context.extra.as_ref().and_then(|extra| serde_json::from_str(extra).ok()),
+            http_status: outcome.http_status.map(Into::into),
+            content_type: outcome.content_type.clone(),
+            format: image.format.to_owned(),
+            bytes: image.bytes.len() as u64,
+            worker: worker.to_owned(),
+            fetched_at: humantime::format_rfc3339_millis(moment(outcome.fetched_at)).to_string(),
+            duration_ms: outcome.duration_ms,
+        }
+    }
+
+    /// Writes it as Python's `json.dumps(row, indent=4)` does.
+    pub(super) fn write(&self, out: impl Write) -> io::Result<()> {
+        let mut json = Serializer::with_formatter(out, PrettyFormatter::with_indent(b"    "));
+        Ok(self.serialize(&mut json)?)
+    }
+
+    /// When the fetch began, and when it ended, in milliseconds since 1970.
+    pub(super) fn span(&self) -> (u64, u64) {
+        let since = humantime::parse_rfc3339(&self.fetched_at).ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let begin = since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0));
+        (begin, begin.saturating_add(self.duration_ms))
+    }
+
+    /// When the fetch began, in seconds since 1970.
+    pub(super) fn seconds(&self) -> u64 {
+        self.span().0 / 1000
+    }
+
+    /// The columns of the Parquet file.
+    pub(super) fn columns() -> Vec<Column> {
+        use Kind::{Int32, Int64, Text, Timestamp};
+        let columns = [
+            ("caption", Text),
+            ("url", Text),
+            ("key", Text),
+            ("status", Text),
+            ("error_message", Text),
+            ("width", Int32),
+            ("height", Int32),
+            ("original_width", Int32),
+            ("original_height", Int32),
+            ("exif", Text),
+            ("sha256", Text),
+            ("run", Text),
+            ("final_url", Text),
+            ("page_url", Text),
+            ("source", Text),
+            ("alt", Text),
+            ("title", Text),
+            ("page_caption", Text),
+            ("extra", Text),
+            ("http_status", Int32),
+            ("content_type", Text),
+            ("format", Text),
+            ("bytes", Int64),
+            ("worker", Text),
+            ("fetched_at", Timestamp),
+            ("duration_ms", Int64),
+        ];
+        columns.into_iter().map(|(name, kind)| Column::new(name, kind)).collect()
+    }
+
+    /// The values of the columns; `extra` is the further columns as text.
+    pub(super) fn values<'a>(&'a self, extra: Option<&'a str>) -> Vec<Value<'a>> {
+        let text = |text: &'a str| Value::Text(text);
+        let maybe = |text: &'a Option<String>| text.as_deref().map_or(Value::Null, Value::Text);
+        let small = |number: Option<i32>| number.map_or(Value::Null, Value::Int32);
+        let large = |number: u64| i64::try_from(number).map_or(Value::Null, Value::Int64);
+        vec![
+            maybe(&self.caption),
+            text(&self.url),
+            text(&self.key),
+            text(&self.status),
+            maybe(&self.error_message),
+            small(self.width),
+            small(self.height),
+            small(self.original_width),
+            small(self.original_height),
+            maybe(&self.exif),
+            text(&self.sha256),
+            text(&self.run),
+            maybe(&self.final_url),
+            maybe(&self.page_url),
+            maybe(&self.source),
+            maybe(&self.alt),
+            maybe(&self.title),
+            maybe(&self.page_caption),
+            extra.map_or(Value::Null, Value::Text),
+            small(self.http_status),
+            maybe(&self.content_type),
+            text(&self.format),
+            large(self.bytes),
+            text(&self.worker),
+            i64::try_from(self.span().0).map_or(Value::Null, Value::Timestamp),
+            large(self.duration_ms),
+        ]
+    }
+
+    /// The list's further columns as text.
+    pub(super) fn extra(&self) -> Option<String> {
+        self.extra.as_ref().and_then(|extra| serde_json::to_string(extra).ok())
+    }
+}
+
+fn moment(ms: u64) -> SystemTime {
+    // The clock of this machine said so.
+    UNIX_EPOCH.checked_add(Duration::from_millis(ms)).unwrap_or(UNIX_EPOCH)
+}

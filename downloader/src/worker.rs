@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::chain::Chain;
 use common::shutdown::Shutdown;
 use common::transport::{Consumer, Queue, Transport, TransportError};
 use tokio::sync::{Semaphore, mpsc};
@@ -107,7 +108,9 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
     drop((mending, completing));
     if reason == StopReason::Abandoned {
         // Images in hand hold the store; what it has is put in order all the same.
-        timeout(LAST_SHARD, writer.complete_shards()).await.map_or((), drop);
+        if let Err(error) = timeout(LAST_SHARD, writer.complete_shards()).await.unwrap_or(Ok(())) {
+            tracing::warn!(error = %Chain(&error), "the open shard is completed at the next start");
+        }
     } else {
         drop(writer);
         // The worker is gone, and with it the last handle on the store. The sender is dropped without a word.

@@ -257,7 +257,18 @@ mod tests {
 
     fn image(id: i64, texts: usize, alone: bool) -> PendingImage {
         let image = [0; 16].into();
-        PendingImage { id, host: 1, image, url: String::new(), attempts: 0, attempts_before: 0, hops: 0, alone, texts }
+        PendingImage {
+            id,
+            host: 1,
+            image,
+            url: String::new(),
+            attempts: 0,
+            attempts_before: 0,
+            hops: 0,
+            alone,
+            asked: None,
+            texts,
+        }
     }
 
     #[test]

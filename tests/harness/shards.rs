@@ -46,7 +46,8 @@ impl Shards {
 
     /// Images in them.
     pub fn images(&self) -> usize {
-        self.members.keys().filter(|path| !path.ends_with(".json") && !path.ends_with(".txt")).count()
+        let is_image = |path: &&String| !matches!(path.rsplit_once('.'), Some((_, "json" | "txt")));
+        self.members.keys().filter(is_image).count()
     }
 
     /// Every row with bytes leads to them.

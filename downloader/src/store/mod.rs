@@ -131,7 +131,7 @@ impl Store {
             }
             Layout::Warc => {
                 let layout = warc::Warc::new(&settings.worker);
-                let appender = packed::append::Appender::new(layout, settings.shard, root, parts)?;
+                let appender = packed::append::Appender::new(layout, settings.shard, root, parts, open.clone())?;
                 Box::new(move |received| appender.run(received))
             }
         };

@@ -75,7 +75,7 @@ impl Finisher {
             && work.send(Work::CatchUp(done)).is_ok()
         {
             // An error is the thread's end.
-            drop(caught_up.recv());
+            caught_up.recv().unwrap_or(());
         }
     }
 
@@ -118,7 +118,7 @@ fn complete_all(place: &Place, completion: &dyn Completion, received: &Receiver<
         });
         if let Some(done) = asker {
             // Whoever asked may have gone.
-            drop(done.send(()));
+            done.send(()).unwrap_or(());
         }
         if ended {
             return;

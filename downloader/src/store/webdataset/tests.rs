@@ -8,9 +8,11 @@ use bytes::Bytes;
 use common::context::Context;
 use common::image_id::{ImageId, hex};
 use common::outcome::{Outcome, Status};
+use common::run_name::RunName;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::exchange::Asking;
 use crate::store::About;
 
 /// An image of so many bytes, which are its own.
@@ -26,7 +28,10 @@ pub(in crate::store) fn image(number: u8, length: usize) -> Image {
         alt: Some("A \"lake\"\nin winter, caf\u{e9}".to_owned()),
         ..Context::default()
     };
-    let about = About { run: "run".parse().expect("valid"), url: "http://a/1.png".to_owned(), context, outcome };
+    let run: RunName = "run".parse().expect("valid");
+    let asking = Asking { run: run.clone(), user_agent: "Bot/1".to_owned(), from: None, obeys_robots: true };
+    let url = "http://a/1.png".to_owned();
+    let about = About { run, asking: asking.into(), url, hops: 0, exchange: None, context, outcome };
     Image { sha256: hex(&Sha256::digest(&bytes)), bytes, format: "png", about: Arc::new(about) }
 }
 

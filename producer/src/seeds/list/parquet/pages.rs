@@ -114,16 +114,16 @@ fn check(page: &Page, levels: Levels) -> Result<()> {
     let values = values(page, levels)?;
     if !with_prefixes {
         // The values themselves are parts of the page.
-        return Lengths::new(values)?.to_end(|_| Ok(())).map(drop);
+        return Lengths::new(values)?.each(|_| Ok(())).map(drop);
     }
     let mut unpacked = 0;
     let mut add = |length: usize| {
         unpacked += length;
         if unpacked <= PAGE_BYTES { Ok(()) } else { Err(too_large()) }
     };
-    let ended = Lengths::new(values.clone())?.to_end(&mut add)?;
+    let ended = Lengths::new(values.clone())?.each(&mut add)?;
     let suffixes = values.slice(ended.min(values.len())..);
-    Lengths::new(suffixes)?.to_end(&mut add).map(drop)
+    Lengths::new(suffixes)?.each(&mut add).map(drop)
 }
 
 /// What stands behind the levels of a page.
@@ -171,7 +171,7 @@ impl Lengths {
     }
 
     /// Gives each to `each`. Returns where they end.
-    fn to_end(mut self, mut each: impl FnMut(usize) -> Result<()>) -> Result<usize> {
+    fn each(mut self, mut each: impl FnMut(usize) -> Result<()>) -> Result<usize> {
         let mut lengths = [0; AT_ONCE];
         loop {
             let count = self.0.get(&mut lengths)?;

@@ -10,7 +10,7 @@ use crate::task::{ImageTask, Task};
 
 /// The version of the format that this build speaks. Since 2 a downloader follows no redirects, and a task may carry an
 /// image itself.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Longest message in bytes: more than a full batch, or a full reply, of the longest URLs, of which JSON may need two bytes
 /// for each. RabbitMQ 4 itself refuses 16 MiB.
@@ -198,7 +198,7 @@ mod tests {
         assert!(matches!(read_task(older.as_bytes()), Err(WireError::Version(1))));
         let with_version = |v: u32| write(&Task { v, ..task(1, "http://a/") });
         assert!(matches!(read_task(&with_version(9)), Err(WireError::Version(9))));
-        for garbage in [&b""[..], b"{", b"[]", b"\xff\xfe", br#"{"v":2}"#, br#"{"v":2,"run":"../x"}"#] {
+        for garbage in [&b""[..], b"{", b"[]", b"\xff\xfe", br#"{"v":3}"#, br#"{"v":3,"run":"../x"}"#] {
             assert!(matches!(read_task(garbage), Err(WireError::Malformed(_))), "{garbage:?}");
         }
         let mut unknown = serde_json::to_value(task(1, "http://a/")).expect("json");

@@ -2,8 +2,8 @@
 //! tells the producer what happened. It decides nothing about the crawl: no retries, no waiting, no order.
 //!
 //! The rooms, in the order in which an image passes them: [`deliveries`] takes a message, [`intake`] reads it, [`claims`]
-//! and [`runs`] tell whether its images are to be fetched at all, [`image_fetch`] asks the server, [`verify`] and
-//! [`whole`] look at the bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges the message.
+//! and [`runs`] tell whether its images are to be fetched at all, [`image_fetch`] asks the server, [`verify`] looks at the
+//! bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges the message.
 //! [`control`] answers those who ask how the worker is. [`worker`] wires them.
 
 mod batch;
@@ -12,6 +12,9 @@ mod claims;
 pub mod cli;
 mod control;
 mod deliveries;
+pub mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod host_limits;
 mod image;
 mod image_fetch;
@@ -24,7 +27,6 @@ mod store;
 mod store_trouble;
 mod verify;
 mod vitals;
-mod whole;
 pub mod worker;
 
 use std::process::ExitCode;

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use common::config::Dimensions;
 use common::http::Guard;
 
-use crate::cli::{Layout, WorkOptions};
+use crate::cli::{FilterOptions, Layout, Verify, WorkOptions};
+use crate::verify::Checks;
+use crate::verify::filters::Filters;
 
 /// What a downloader works by.
 #[derive(Debug, Clone)]
@@ -20,6 +23,10 @@ pub struct Settings {
     pub per_host: usize,
     /// Caps on what is taken.
     pub limits: Limits,
+    /// How far an image is checked.
+    pub verify: Verify,
+    /// Which images are let in.
+    pub filters: Filters,
     /// Longest time for an image.
     pub fetch_timeout: Duration,
     /// Longest time to connect.
@@ -50,6 +57,24 @@ pub enum SettingsError {
     /// No time at all.
     #[error("--fetch-timeout and --connect-timeout must be longer than nothing")]
     NoTime,
+    /// No image could pass.
+    #[error("--max-aspect takes a number from 1 on, the longer side by the shorter, not {0}")]
+    MaxAspect(f64),
+    /// No image could pass.
+    #[error("no image is at least {least} (--min-size) and at most {most} (--max-size)")]
+    NoSize {
+        /// What `--min-size` says.
+        least: Dimensions,
+        /// What `--max-size` says.
+        most: Dimensions,
+    },
+}
+
+impl Settings {
+    /// What an image has to be like.
+    pub(crate) fn checks(&self) -> Checks {
+        Checks { max_pixels: self.limits.max_pixels, filters: self.filters.clone() }
+    }
 }
 
 impl TryFrom<WorkOptions> for Settings {
@@ -64,6 +89,7 @@ impl TryFrom<WorkOptions> for Settings {
         if own.fetch_timeout.is_zero() || own.connect_timeout.is_zero() {
             return Err(SettingsError::NoTime);
         }
+        let filters = filters(&own.filters)?;
         Ok(Self {
             store: own.store,
             layout: own.layout,
@@ -73,6 +99,8 @@ impl TryFrom<WorkOptions> for Settings {
                 max_bytes: usize::try_from(own.max_bytes).unwrap_or(usize::MAX),
                 max_pixels: own.max_pixels,
             },
+            verify: own.verify,
+            filters,
             fetch_timeout: own.fetch_timeout,
             connect_timeout: own.connect_timeout,
             guard: Guard { allow_private: options.allow_private },
@@ -80,6 +108,24 @@ impl TryFrom<WorkOptions> for Settings {
             exit_when_idle: own.exit_when_idle,
         })
     }
+}
+
+fn filters(typed: &FilterOptions) -> Result<Filters, SettingsError> {
+    if let Some(aspect) = typed.max_aspect.filter(|aspect| !aspect.is_finite() || *aspect < 1.0) {
+        return Err(SettingsError::MaxAspect(aspect));
+    }
+    if let (Some(least), Some(most)) = (typed.min_size, typed.max_size)
+        && (least.width > most.width || least.height > most.height)
+    {
+        return Err(SettingsError::NoSize { least, most });
+    }
+    Ok(Filters {
+        formats: typed.formats.clone(),
+        min_bytes: typed.min_bytes,
+        min_size: typed.min_size,
+        max_size: typed.max_size,
+        max_aspect: typed.max_aspect,
+    })
 }
 
 /// Host name and random, so that restarts and clones are told apart.

@@ -81,7 +81,14 @@ fn reasons() -> impl Iterator<Item = Reason> {
         Reason::TooManyPixels => Some(Reason::Empty),
         Reason::Empty => Some(Reason::NotAnImage),
         Reason::NotAnImage => Some(Reason::Truncated),
-        Reason::Truncated => Some(Reason::DeadLettered),
+        Reason::Truncated => Some(Reason::Malformed),
+        Reason::Malformed => Some(Reason::Undecodable),
+        Reason::Undecodable => Some(Reason::FilteredFormat),
+        Reason::FilteredFormat => Some(Reason::FilteredMinBytes),
+        Reason::FilteredMinBytes => Some(Reason::FilteredMinSize),
+        Reason::FilteredMinSize => Some(Reason::FilteredMaxSize),
+        Reason::FilteredMaxSize => Some(Reason::FilteredMaxAspect),
+        Reason::FilteredMaxAspect => Some(Reason::DeadLettered),
         Reason::DeadLettered | Reason::Http(_) => None,
     })
 }
@@ -139,6 +146,7 @@ fn the_fields_of_the_manifest_are_those_of_the_code() {
         format: None,
         width: None,
         height: None,
+        scripted: None,
         bytes: None,
         sha256: None,
         path: None,

@@ -38,6 +38,8 @@ pub struct Row {
     pub format: Option<String>,
     pub width: Option<u32>,
     pub height: Option<u32>,
+    /// Of an SVG: whether it carries script.
+    pub scripted: Option<bool>,
     pub bytes: Option<u64>,
     pub sha256: Option<String>,
     pub path: Option<String>,
@@ -52,8 +54,8 @@ pub struct Row {
 const SELECT: &str = "
     SELECT images.url, coalesce(images.final_url, iif(images.http_status IS NULL, NULL, images.url)),
         coalesce(images.page_url, pages.final_url, pages.url), source, sources, descriptor, alt, title, caption, extra,
-        status, images.reason, images.detail, images.http_status, content_type, format, width, height, bytes, sha256, path,
-        attempts - images.hops, worker, fetched_at, duration_ms
+        status, images.reason, images.detail, images.http_status, content_type, format, width, height, scripted, bytes, sha256,
+        path, attempts - images.hops, worker, fetched_at, duration_ms
     FROM images LEFT JOIN pages ON pages.id = images.page";
 
 /// The rows of some images, if they are wanted at all.
@@ -117,6 +119,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         format: columns.next()?,
         width: columns.next()?,
         height: columns.next()?,
+        scripted: columns.next()?,
         bytes: columns.next()?,
         sha256: columns.next::<Option<[u8; 32]>>()?.map(|digest| hex(&digest)),
         path: columns.next()?,

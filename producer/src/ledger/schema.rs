@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use super::LedgerError;
 
 /// The format's version, kept in SQLite's `user_version`.
-const FORMAT: i32 = 3;
+const FORMAT: i32 = 4;
 
 const TABLES: &str = "
     CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -60,6 +60,7 @@ const TABLES: &str = "
         format TEXT,
         width INTEGER,
         height INTEGER,
+        scripted INTEGER,
         bytes INTEGER,
         sha256 BLOB,
         path TEXT,

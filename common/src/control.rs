@@ -208,7 +208,7 @@ mod tests {
         assert!(read_answer(&wire::write(&longest)).is_ok());
         let mut stranger = serde_json::to_value(answer()).expect("json");
         stranger["surprise"] = 1.into();
-        let newer = serde_json::json!({"v": 2, "shape": "new"});
+        let newer = serde_json::json!({"v": 4, "shape": "new"});
         for body in
             [wire::write(&stranger), wire::write(&newer), b"no json".to_vec(), vec![b' '; MAX_CONTROL_MESSAGE + 1]]
         {

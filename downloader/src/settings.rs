@@ -133,3 +133,28 @@ fn random_name() -> String {
     let host = hostname::get().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "worker".to_owned());
     format!("{host}-{:06x}", rand::random::<u32>() >> 8)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed() -> FilterOptions {
+        FilterOptions { formats: Vec::new(), min_size: None, max_size: None, max_aspect: None, min_bytes: 0 }
+    }
+
+    #[test]
+    fn filters_that_let_nothing_in_are_wrong_usage() {
+        let size = |text: &str| Some(text.parse().expect("a size"));
+        assert_eq!(filters(&typed()).expect("good"), Filters::default());
+        for (least, most, is_good) in [("9x9", "9x9", true), ("10x9", "9x9", false), ("9x10", "9x9", false)] {
+            let both = FilterOptions { min_size: size(least), max_size: size(most), ..typed() };
+            assert_eq!(filters(&both).is_ok(), is_good, "{least} to {most}");
+        }
+        for (aspect, is_good) in
+            [(1.0, true), (2.5, true), (0.99, false), (-1.0, false), (f64::NAN, false), (f64::INFINITY, false)]
+        {
+            let slim = FilterOptions { max_aspect: Some(aspect), ..typed() };
+            assert_eq!(filters(&slim).is_ok(), is_good, "{aspect}");
+        }
+    }
+}

@@ -70,7 +70,7 @@ async fn letters_of_all_kinds(world: &mut World) {
     // The run's own batch dies of its deliveries.
     place.give_back_until_it_is_gone(&tasks).await;
     expect_depth(world, "dead", 1).await;
-    let newer = json!({"v": 3, "run": "mine", "shape": "new"}).to_string();
+    let newer = json!({"v": 4, "run": "mine", "shape": "new"}).to_string();
     place.publish_all(&tasks, [&b"no json"[..], newer.as_bytes(), &[0xff, 0xfe]]).await;
     world.downloaders(1).await;
     expect_depth(world, "dead", 4).await;
@@ -89,7 +89,7 @@ async fn letters_of_all_kinds_are_listed_and_stay_however_often_one_looks() {
     assert!(readable["first_image"].as_str().is_some_and(|url| url.starts_with(&world.url("/image-"))), "{readable}");
     assert!(readable["age_seconds"].as_u64().is_some_and(|age| age < 120), "{readable}");
     let whys: Vec<&str> = letters.iter().filter_map(|letter| letter["unreadable"].as_str()).collect();
-    assert!(whys.iter().any(|why| why.contains("version 2")), "{whys:?}");
+    assert!(whys.iter().any(|why| why.contains("version 3")), "{whys:?}");
     let rejected = letters.iter().filter(|letter| letter["reason"] == "rejected").count();
     assert_eq!(rejected, 3, "{letters:?}");
 
@@ -98,7 +98,7 @@ async fn letters_of_all_kinds_are_listed_and_stay_however_often_one_looks() {
         assert!(again.expect_code(0).output.ends_with("\n4 dead letters\n"), "{}", again.output);
     }
     let table = dead(&mut world, &["list"]).await.output;
-    for shown in ["mine", "rejected", "delivery-limit", "version 2", "/image-"] {
+    for shown in ["mine", "rejected", "delivery-limit", "version 3", "/image-"] {
         assert!(table.contains(shown), "{shown}:\n{table}");
     }
     let looked = listed(&mut world, &[]).await;
@@ -140,7 +140,7 @@ async fn a_replay_is_safe_to_repeat() {
 async fn letters_of_a_run_that_is_over_are_replayed_with_a_hint() {
     let mut world = world("dead-over").await;
     let task = json!({
-        "v": 2, "run": "over", "batch": 1, "user_agent": "Warren",
+        "v": 3, "run": "over", "batch": 1, "user_agent": "Warren",
         "images": [{"id": "0".repeat(32), "url": "http://site.example/a.png", "attempt": 1}],
     });
     world.downloaders(1).await;

@@ -76,7 +76,7 @@ async fn the_producer_survives_foreign_replies() {
     // Well-formed, and not to be believed: of another run, of an image that nobody asked for, of a try that was never
     // made, of other versions, and with what no worker can know.
     let outcome = json!({"id": "0".repeat(32), "attempt": 1, "status": "stored", "fetched_at": 1, "duration_ms": 1});
-    let reply = json!({"v": 2, "run": "mine", "worker": "forger", "concurrency": 64, "outcomes": [outcome]});
+    let reply = json!({"v": 3, "run": "mine", "worker": "forger", "concurrency": 64, "outcomes": [outcome]});
     let changes: [(&str, Value); 6] = [
         ("/run", json!("mine")),
         ("/run", json!("other")),

@@ -119,7 +119,7 @@ async fn what_is_no_question_is_dropped_and_the_next_one_is_answered() {
     let mut world = world("status-questions").await;
     world.downloaders(1).await;
     eventually_shown(&mut world, "a downloader", |shown| workers(shown).len() == 1).await;
-    let question = json!({"v": 2, "answers": "warren.tasks"}).to_string();
+    let question = json!({"v": 3, "answers": "warren.tasks"}).to_string();
     let newer = json!({"v": 3, "shape": "new"}).to_string();
     let place = world.place().clone();
     let control = place.queue("control");
@@ -155,7 +155,7 @@ async fn forged_answers_are_dropped() {
     let question = json(&String::from_utf8(question).expect("a question is text"));
     let answers = place.queue(&format!("answers.{}", question["answers"].as_str().expect("where to answer")));
     let answer = json!({
-        "v": 2, "worker": "forged", "host": "h", "version": "1", "started_at": 1, "concurrency": 1, "in_flight": 0,
+        "v": 3, "worker": "forged", "host": "h", "version": "1", "started_at": 1, "concurrency": 1, "in_flight": 0,
         "done": 1, "bytes": 1, "images_per_second": 1.0,
     });
     let changed = |field: &str, value: Value| {

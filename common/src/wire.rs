@@ -9,7 +9,7 @@ use crate::outcome::{Outcome, Reply, Status};
 use crate::task::{ImageTask, Task};
 
 /// The version of the format that this build speaks. Since 2 a downloader follows no redirects, and a task may carry an
-/// image itself.
+/// image itself; since 3 an outcome says of an SVG whether it carries script.
 pub const VERSION: u32 = 3;
 
 /// Longest message in bytes: more than a full batch, or a full reply, of the longest URLs, of which JSON may need two bytes

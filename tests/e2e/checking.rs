@@ -90,8 +90,8 @@ async fn filters_have_a_reason_each() {
 async fn what_the_decoder_refuses_is_stored_only_if_it_is_not_asked() {
     let mut world = embedded("checking-decode").await;
     let mut damaged = image("deflate.tiff");
-    let from = damaged.len() - 100;
-    damaged[from..].fill(0xff);
+    // Its only strip begins behind the file's header.
+    damaged[8..108].fill(0xff);
     let bad = serve(&world, "/damaged.tiff", damaged);
     let mut urls: Vec<String> = IMAGES.map(|name| serve(&world, &format!("/{name}"), image(name))).to_vec();
     urls.push(bad.clone());

@@ -48,7 +48,8 @@ impl Verifier {
     /// Whether `body` is an image that is to be stored.
     pub(crate) async fn verify(&self, body: &Bytes) -> Result<Verified, Rejected> {
         let (checks, bytes) = (self.checks.clone(), body.clone());
-        let verified = run(body.len() >= LARGE, move || guarded(&bytes, || verify(&bytes, &checks))).await?;
+        let look = move || guarded(&bytes, Reason::Malformed, || verify(&bytes, &checks));
+        let verified = run(body.len() >= LARGE, look).await?;
         let (Some(decoders), Some(size)) = (&self.decoders, verified.size) else { return Ok(verified) };
         if !decode::is_known(verified.format) {
             return Ok(verified);
@@ -60,7 +61,7 @@ impl Verifier {
         let _memory = decoders.memory.acquire_many(units(memory.min(PIXEL_MEMORY))).await;
         let _turn = decoders.turns.acquire().await;
         let (bytes, known, most) = (body.clone(), verified.clone(), self.checks.max_pixels);
-        let decoded = move || guarded(&bytes, || decode::decode(&bytes, known.format, most));
+        let decoded = move || guarded(&bytes, Reason::Undecodable, || decode::decode(&bytes, known.format, most));
         match run(true, decoded).await {
             Ok(()) => Ok(verified),
             Err(found) => Err(Rejected { detail: found.detail, ..rejected(&verified, found.reason) }),
@@ -88,10 +89,10 @@ async fn run<T: Send + 'static>(elsewhere: bool, work: impl FnOnce() -> T + Send
     }
 }
 
-/// A parser that panics is a bug, and must not take the image's outcome with it.
-fn guarded<T>(bytes: &[u8], look: impl FnOnce() -> Result<T, Rejected>) -> Result<T, Rejected> {
+/// A parser that panics is a bug, and must not take the image's outcome with it; `reason` is what that is then.
+fn guarded<T>(bytes: &[u8], reason: Reason, look: impl FnOnce() -> Result<T, Rejected>) -> Result<T, Rejected> {
     catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|_| {
         tracing::error!(size_bytes = bytes.len(), "a parser of images failed; this is a bug worth reporting");
-        Err(Rejected::new(Reason::Undecodable, None))
+        Err(Rejected::new(reason, None))
     })
 }

@@ -40,8 +40,9 @@ struct Meta<'a> {
     associations: Vec<&'a [u8]>,
 }
 
-/// More properties than an association can number.
+/// More properties than an association can number, and as many of one item as an entry can list.
 const MOST_PROPERTIES: usize = 0x7fff;
+const MOST_OF_AN_ITEM: usize = 0xff;
 
 impl<'a> Meta<'a> {
     fn read(content: &'a [u8]) -> Walked<Self> {
@@ -115,7 +116,7 @@ impl<'a> Meta<'a> {
                         ((byte(content, at)? & 0x7f).into(), 1)
                     };
                     at += width;
-                    if item == primary {
+                    if item == primary && properties.len() < MOST_OF_AN_ITEM {
                         properties.push(index.into());
                     }
                 }

@@ -167,7 +167,7 @@ async fn forged_answers_are_dropped() {
         "no json".to_owned(),
         changed("worker", json!("\u{1b}[2Jw")),
         changed("surprise", json!(1)),
-        changed("v", json!(3)),
+        changed("v", json!(4)),
         changed("done", json!(u64::MAX)),
         changed("host", json!("h".repeat(1 << 20))),
         answer.to_string(),

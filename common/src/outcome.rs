@@ -112,6 +112,9 @@ pub struct Outcome {
     /// Pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
+    /// Of an SVG: whether it carries script, or what can bring some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scripted: Option<bool>,
     /// Length of what was received, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -149,6 +152,7 @@ impl Outcome {
             format: None,
             width: None,
             height: None,
+            scripted: None,
             bytes: None,
             sha256: None,
             path: None,

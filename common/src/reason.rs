@@ -52,12 +52,26 @@ pub enum Reason {
     NotAnImage,
     /// The bytes end before the image does.
     Truncated,
+    /// The bytes begin as an image, and then contradict themselves or their format.
+    Malformed,
+    /// The decoder refuses the picture; told with `--verify decode` alone.
+    Undecodable,
+    /// Its format is none of `--formats`.
+    FilteredFormat,
+    /// Shorter than `--min-bytes`.
+    FilteredMinBytes,
+    /// Narrower or lower than `--min-size`.
+    FilteredMinSize,
+    /// Wider or higher than `--max-size`.
+    FilteredMaxSize,
+    /// One side is longer than `--max-aspect` times the other.
+    FilteredMaxAspect,
     /// Its message went to the dead letters: no downloader could read it, or none survived it.
     DeadLettered,
 }
 
 /// Every reason that is a single word; `http-NNN` is the one that is not.
-const WORDS: [(&str, Reason); 21] = [
+const WORDS: [(&str, Reason); 28] = [
     ("bad-url", Reason::BadUrl),
     ("scheme", Reason::Scheme),
     ("private-address", Reason::PrivateAddress),
@@ -78,6 +92,13 @@ const WORDS: [(&str, Reason); 21] = [
     ("empty", Reason::Empty),
     ("not-an-image", Reason::NotAnImage),
     ("truncated", Reason::Truncated),
+    ("malformed", Reason::Malformed),
+    ("undecodable", Reason::Undecodable),
+    ("filtered-format", Reason::FilteredFormat),
+    ("filtered-min-bytes", Reason::FilteredMinBytes),
+    ("filtered-min-size", Reason::FilteredMinSize),
+    ("filtered-max-size", Reason::FilteredMaxSize),
+    ("filtered-max-aspect", Reason::FilteredMaxAspect),
     ("dead-lettered", Reason::DeadLettered),
 ];
 

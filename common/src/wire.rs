@@ -11,7 +11,7 @@ use crate::task::{ImageTask, Task};
 use crate::validators::{self, Validators};
 
 /// The version of the format that this build speaks. Since 2 a downloader follows no redirects, and a task may carry an
-/// image itself; since 3 it says where an image was found, and may ask for one only if it changed.
+/// image itself; since 3 it says where an image was found, may ask for one only if it changed, and an outcome says more.
 pub const VERSION: u32 = 3;
 
 /// Longest message in bytes: more than a full batch, or a full reply, of the longest URLs, of which JSON may need two bytes

@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, ValueEnum};
 use common::cli::{BrokerOptions, LogOptions};
-use common::config::{duration, size};
+use common::config::{Dimensions, duration, size};
+
+use crate::format::Format;
 
 /// Fetches, checks and stores the images that producers ask for; start as many as you have machines
 ///
@@ -76,6 +78,14 @@ pub struct OwnOptions {
     #[arg(long, env = "WARREN_MAX_PIXELS", value_name = "N", default_value_t = 250_000_000, help_heading = "Checking")]
     pub max_pixels: u64,
 
+    /// How far an image is checked
+    #[arg(long, env = "WARREN_VERIFY", value_enum, default_value_t, help_heading = "Checking")]
+    pub verify: Verify,
+
+    /// Which images are let in.
+    #[command(flatten)]
+    pub filters: FilterOptions,
+
     /// Longest time for an image, from the request to the last byte
     #[arg(long, env = "WARREN_FETCH_TIMEOUT", value_name = "D", default_value = "60s", value_parser = duration,
           help_heading = "Fetching")]
@@ -93,6 +103,41 @@ pub struct OwnOptions {
     /// Leave with exit code 0 after this long without work, for batch schedulers [default: never]
     #[arg(long, env = "WARREN_EXIT_WHEN_IDLE", value_name = "D", value_parser = duration, help_heading = "Working")]
     pub exit_when_idle: Option<Duration>,
+}
+
+/// Which images are let in; the others are rejected, with a reason of each option's own.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Checking")]
+pub struct FilterOptions {
+    /// Formats that are taken, with commas between them [default: all]
+    #[arg(long, env = "WARREN_FORMATS", value_name = "LIST", value_enum, value_delimiter = ',')]
+    pub formats: Vec<Format>,
+
+    /// Smallest image that is taken, in pixels; one that is narrower or lower is not. SVG has no size and is taken
+    #[arg(long, env = "WARREN_MIN_SIZE", value_name = "WxH")]
+    pub min_size: Option<Dimensions>,
+
+    /// Largest image that is taken, in pixels; one that is wider or higher is not
+    #[arg(long, env = "WARREN_MAX_SIZE", value_name = "WxH")]
+    pub max_size: Option<Dimensions>,
+
+    /// Longest side of an image that is taken, by its shorter: with 3 a banner of 301x100 is not
+    #[arg(long, env = "WARREN_MAX_ASPECT", value_name = "RATIO")]
+    pub max_aspect: Option<f64>,
+
+    /// Shortest image that is taken
+    #[arg(long, env = "WARREN_MIN_BYTES", value_name = "SIZE", default_value = "0", value_parser = size)]
+    pub min_bytes: u64,
+}
+
+/// How far an image is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Verify {
+    /// Type, dimensions, and structure to the end; nothing is decoded
+    #[default]
+    Header,
+    /// Decoded too, all but AVIF, HEIC and SVG: what the decoder refuses is rejected
+    Decode,
 }
 
 /// How images are laid out in the store.

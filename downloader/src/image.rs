@@ -16,7 +16,7 @@ use crate::reply::Finished;
 use crate::runs::Holding;
 use crate::settle;
 use crate::store::{About, Image};
-use crate::verify::{Verified, verify};
+use crate::verify::{Rejected, Verified};
 use crate::worker::Worker;
 
 /// Bodies from this length on are hashed away from the threads that serve the network, in bytes: about a millisecond.
@@ -120,10 +120,11 @@ impl Worker {
         outcome.bytes = Some(body.len() as u64);
         let sha256 = sha256(body.clone()).await;
         outcome.sha256 = Some(sha256.clone());
-        match self.verified(&body) {
-            Ok(verified) => {
-                outcome.format = Some(verified.format.to_owned());
-                (outcome.width, outcome.height) = verified.size.unzip();
+        match self.verifier.verify(&body).await {
+            Ok(Verified { format, size, scripted }) => {
+                outcome.format = Some(format.name().to_owned());
+                (outcome.width, outcome.height) = size.unzip();
+                outcome.scripted = scripted;
                 let about = About {
                     run: batch.run.clone(),
                     asking: Arc::clone(&batch.asking),
@@ -133,27 +134,20 @@ impl Worker {
                     context: task.context.clone(),
                     outcome: outcome.clone(),
                 };
-                let image = Image { bytes: body, sha256, format: verified.format, about: about.into() };
+                let image = Image { bytes: body, sha256, format: format.name(), about: about.into() };
                 let path = self.put(batch, image).await?;
                 outcome.status = Status::Stored;
                 outcome.path = Some(path);
             }
-            Err(reason) => {
+            Err(Rejected { reason, detail, format, size }) => {
                 outcome.status = Status::Rejected;
                 outcome.reason = Some(reason);
+                outcome.detail = detail;
+                outcome.format = format.map(|format| format.name().to_owned());
+                (outcome.width, outcome.height) = size.unzip();
             }
         }
         Some(outcome)
-    }
-
-    /// Looks at the bytes. A parser that panics on them is a bug, and must not take the image's outcome with it.
-    fn verified(&self, body: &[u8]) -> Result<Verified, Reason> {
-        let most = self.settings.limits.max_pixels;
-        let looked = std::panic::catch_unwind(|| verify(body, most));
-        looked.unwrap_or_else(|_| {
-            tracing::error!(size_bytes = body.len(), "a parser of images failed; this is a bug worth reporting");
-            Err(Reason::NotAnImage)
-        })
     }
 
     async fn put(&self, batch: &Batch, image: Image) -> Option<String> {

@@ -2,8 +2,8 @@
 //! tells the producer what happened. It decides nothing about the crawl: no retries, no waiting, no order.
 //!
 //! The rooms, in the order in which an image passes them: [`deliveries`] takes a message, [`intake`] reads it, [`claims`]
-//! and [`runs`] tell whether its images are to be fetched at all, [`image_fetch`] asks the server, [`verify`] and
-//! [`whole`] look at the bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges the message.
+//! and [`runs`] tell whether its images are to be fetched at all, [`image_fetch`] asks the server, [`verify`] looks at the
+//! bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges the message.
 //! [`open_shards`] says when a shard is completed that is not full.
 //! [`control`] answers those who ask how the worker is. [`worker`] wires them.
 
@@ -14,6 +14,9 @@ pub mod cli;
 mod control;
 mod deliveries;
 mod exchange;
+pub mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod host_limits;
 mod image;
 mod image_fetch;
@@ -27,7 +30,6 @@ mod store;
 mod store_trouble;
 mod verify;
 mod vitals;
-mod whole;
 pub mod worker;
 
 use std::process::ExitCode;

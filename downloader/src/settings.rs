@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use common::config::Dimensions;
 use common::http::Guard;
 
-use crate::cli::{Layout, WorkOptions};
+use crate::cli::{FilterOptions, Layout, Verify, WorkOptions};
+use crate::verify::Checks;
+use crate::verify::filters::Filters;
 
 /// What a downloader works by.
 #[derive(Debug, Clone)]
@@ -22,6 +25,10 @@ pub struct Settings {
     pub per_host: usize,
     /// Caps on what is taken.
     pub limits: Limits,
+    /// How far an image is checked.
+    pub verify: Verify,
+    /// Which images are let in.
+    pub filters: Filters,
     /// Longest time for an image.
     pub fetch_timeout: Duration,
     /// Longest time to connect.
@@ -61,6 +68,24 @@ pub enum SettingsError {
     /// No time at all.
     #[error("--fetch-timeout and --connect-timeout must be longer than nothing")]
     NoTime,
+    /// No image could pass.
+    #[error("--max-aspect takes a number from 1 on, the longer side by the shorter, not {0}")]
+    MaxAspect(f64),
+    /// No image could pass.
+    #[error("no image is at least {least} (--min-size) and at most {most} (--max-size)")]
+    NoSize {
+        /// What `--min-size` says.
+        least: Dimensions,
+        /// What `--max-size` says.
+        most: Dimensions,
+    },
+}
+
+impl Settings {
+    /// What an image has to be like.
+    pub(crate) fn checks(&self) -> Checks {
+        Checks { max_pixels: self.limits.max_pixels, filters: self.filters.clone() }
+    }
 }
 
 impl TryFrom<WorkOptions> for Settings {
@@ -75,6 +100,7 @@ impl TryFrom<WorkOptions> for Settings {
         if own.fetch_timeout.is_zero() || own.connect_timeout.is_zero() {
             return Err(SettingsError::NoTime);
         }
+        let filters = filters(&own.filters)?;
         Ok(Self {
             store: own.store,
             layout: own.layout,
@@ -85,6 +111,8 @@ impl TryFrom<WorkOptions> for Settings {
                 max_bytes: usize::try_from(own.max_bytes).unwrap_or(usize::MAX),
                 max_pixels: own.max_pixels,
             },
+            verify: own.verify,
+            filters,
             fetch_timeout: own.fetch_timeout,
             connect_timeout: own.connect_timeout,
             guard: Guard { allow_private: options.allow_private },
@@ -94,8 +122,51 @@ impl TryFrom<WorkOptions> for Settings {
     }
 }
 
+fn filters(typed: &FilterOptions) -> Result<Filters, SettingsError> {
+    if let Some(aspect) = typed.max_aspect.filter(|aspect| !aspect.is_finite() || *aspect < 1.0) {
+        return Err(SettingsError::MaxAspect(aspect));
+    }
+    if let (Some(least), Some(most)) = (typed.min_size, typed.max_size)
+        && (least.width > most.width || least.height > most.height)
+    {
+        return Err(SettingsError::NoSize { least, most });
+    }
+    Ok(Filters {
+        formats: typed.formats.clone(),
+        min_bytes: typed.min_bytes,
+        min_size: typed.min_size,
+        max_size: typed.max_size,
+        max_aspect: typed.max_aspect,
+    })
+}
+
 /// Host name and random, so that restarts and clones are told apart.
 fn random_name() -> String {
     let host = hostname::get().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "worker".to_owned());
     format!("{host}-{:06x}", rand::random::<u32>() >> 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed() -> FilterOptions {
+        FilterOptions { formats: Vec::new(), min_size: None, max_size: None, max_aspect: None, min_bytes: 0 }
+    }
+
+    #[test]
+    fn filters_that_let_nothing_in_are_wrong_usage() {
+        let size = |text: &str| Some(text.parse().expect("a size"));
+        assert_eq!(filters(&typed()).expect("good"), Filters::default());
+        for (least, most, is_good) in [("9x9", "9x9", true), ("10x9", "9x9", false), ("9x10", "9x9", false)] {
+            let both = FilterOptions { min_size: size(least), max_size: size(most), ..typed() };
+            assert_eq!(filters(&both).is_ok(), is_good, "{least} to {most}");
+        }
+        for (aspect, is_good) in
+            [(1.0, true), (2.5, true), (0.99, false), (-1.0, false), (f64::NAN, false), (f64::INFINITY, false)]
+        {
+            let slim = FilterOptions { max_aspect: Some(aspect), ..typed() };
+            assert_eq!(filters(&slim).is_ok(), is_good, "{aspect}");
+        }
+    }
 }

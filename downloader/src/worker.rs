@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::caution::Caution;
 use crate::claims::Claims;
+use crate::cli::Verify;
 use crate::control::{self, About};
 use crate::deliveries::Deliveries;
 use crate::host_limits::HostLimits;
@@ -23,6 +24,7 @@ use crate::runs::Runs;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store_trouble::StoreTrouble;
+use crate::verify::Verifier;
 use crate::vitals::Vitals;
 
 /// Bodies in memory for each image that is fetched at once: so many may wait for the store while the next are fetched.
@@ -92,6 +94,7 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
     let writer = store.clone();
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
+        verifier: Verifier::new(settings.checks(), settings.verify == Verify::Decode),
         slots: Semaphore::new(settings.concurrency.into()),
         bodies: Semaphore::new(usize::from(settings.concurrency) * BODIES_PER_SLOT),
         hosts: HostLimits::new(settings.per_host),
@@ -139,6 +142,7 @@ fn affordable(concurrency: u16, limit: Option<u64>) -> u16 {
 pub(crate) struct Worker {
     pub(crate) settings: Settings,
     pub(crate) fetch: ImageFetch,
+    pub(crate) verifier: Verifier,
     /// One for each image that is fetched.
     pub(crate) slots: Semaphore,
     /// One for each body in memory.

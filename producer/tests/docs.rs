@@ -81,7 +81,14 @@ fn reasons() -> impl Iterator<Item = Reason> {
         Reason::TooManyPixels => Some(Reason::Empty),
         Reason::Empty => Some(Reason::NotAnImage),
         Reason::NotAnImage => Some(Reason::Truncated),
-        Reason::Truncated => Some(Reason::DeadLettered),
+        Reason::Truncated => Some(Reason::Malformed),
+        Reason::Malformed => Some(Reason::Undecodable),
+        Reason::Undecodable => Some(Reason::FilteredFormat),
+        Reason::FilteredFormat => Some(Reason::FilteredMinBytes),
+        Reason::FilteredMinBytes => Some(Reason::FilteredMinSize),
+        Reason::FilteredMinSize => Some(Reason::FilteredMaxSize),
+        Reason::FilteredMaxSize => Some(Reason::FilteredMaxAspect),
+        Reason::FilteredMaxAspect => Some(Reason::DeadLettered),
         Reason::DeadLettered | Reason::Http(_) => None,
     })
 }

@@ -12,6 +12,7 @@ mod broker_queues;
 mod broker_restart;
 mod broker_tls;
 mod broker_wire;
+mod checking;
 mod cluster;
 mod commands;
 mod content;

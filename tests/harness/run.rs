@@ -80,6 +80,11 @@ impl Row {
         self.0[field].as_u64()
     }
 
+    /// A field that is true or false; `None` when it is null.
+    pub fn flag(&self, field: &str) -> Option<bool> {
+        self.0[field].as_bool()
+    }
+
     /// Panics unless this is its outcome.
     pub fn expect(&self, status: &str, reason: Option<&str>) -> &Self {
         assert_eq!((self.status(), self.reason()), (status, reason), "{self}");

@@ -1,11 +1,13 @@
-//! Values that people type: sizes and durations with their units, and the brokers' addresses.
+//! Values that people type: sizes and durations with their units, dimensions of pictures, and the brokers' addresses.
 
 mod broker;
+mod dimensions;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 pub use broker::{BadAddress, BrokerUri, BrokerUris, Typed, split_addresses};
+pub use dimensions::Dimensions;
 
 /// Parses `30s`, `5m`, `1h 30m`; a bare `0` is no time at all.
 ///

@@ -118,7 +118,7 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
     sql.prepare_cached(
         "UPDATE images SET status = ?2, reason = ?3, attempts = ?4, final_url = ?5, http_status = ?6, content_type = ?7,
              format = ?8, width = ?9, height = ?10, bytes = ?11, sha256 = ?12, path = ?13, worker = ?14, fetched_at = ?15,
-             duration_ms = ?16, detail = ?17, etag = ?18, last_modified = ?19
+             duration_ms = ?16, detail = ?17, etag = ?18, last_modified = ?19, scripted = ?20
          WHERE id = ?1",
     )?
     .execute(params![
@@ -141,6 +141,7 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
         outcome.detail,
         outcome.etag,
         outcome.last_modified,
+        outcome.scripted,
     ])?;
     if status != Status::Failed {
         inline::forget(sql, id)?;

@@ -40,6 +40,8 @@ pub enum Kind {
     Int32,
     /// A larger number.
     Int64,
+    /// True or false.
+    Bool,
     /// A moment, in milliseconds since 1970 UTC.
     Moment,
 }
@@ -53,13 +55,14 @@ impl Kind {
             Self::Words | Self::Json => "json",
             Self::Int32 => "int32",
             Self::Int64 => "int64",
+            Self::Bool => "bool",
             Self::Moment => "timestamp",
         }
     }
 }
 
 /// Every column, in the order in which they are written.
-pub const COLUMNS: [Column; 27] = [
+pub const COLUMNS: [Column; 28] = [
     column("url", Kind::Text, "images.url"),
     column("final_url", Kind::Text, "coalesce(images.final_url, iif(images.http_status IS NULL, NULL, images.url))"),
     column("page_url", Kind::Text, "coalesce(images.page_url, pages.final_url, pages.url)"),
@@ -80,6 +83,7 @@ pub const COLUMNS: [Column; 27] = [
     column("format", Kind::Text, "format"),
     column("width", Kind::Int64, "width"),
     column("height", Kind::Int64, "height"),
+    column("scripted", Kind::Bool, "scripted"),
     column("bytes", Kind::Int64, "bytes"),
     column("sha256", Kind::Digest, "sha256"),
     column("path", Kind::Text, "path"),
@@ -104,6 +108,8 @@ pub enum Cell {
     Json(String),
     /// A number.
     Number(i64),
+    /// True or false.
+    Bool(bool),
     /// Milliseconds since 1970 UTC.
     Moment(i64),
 }
@@ -116,6 +122,7 @@ impl Cell {
             Self::Null => None,
             Self::Text(text) | Self::Json(text) => Some(text.clone()),
             Self::Number(number) => Some(number.to_string()),
+            Self::Bool(truth) => Some(truth.to_string()),
             Self::Moment(ms) => {
                 let ms = u64::try_from(*ms).ok().filter(|ms| *ms <= LAST_MOMENT)?;
                 let time = UNIX_EPOCH.checked_add(Duration::from_millis(ms))?;
@@ -133,6 +140,7 @@ impl Serialize for Cell {
             // Null if somebody changed the ledger so that it is none.
             Self::Json(text) => serde_json::from_str::<Value>(text).unwrap_or_default().serialize(serializer),
             Self::Number(number) => serializer.serialize_i64(*number),
+            Self::Bool(truth) => serializer.serialize_bool(*truth),
             Self::Moment(_) => self.text().serialize(serializer),
         }
     }
@@ -208,6 +216,7 @@ fn cell(row: &rusqlite::Row<'_>, index: usize, kind: Kind) -> rusqlite::Result<C
         }),
         Kind::Json => row.get::<_, Option<String>>(index)?.map(Cell::Json),
         Kind::Int32 | Kind::Int64 => row.get::<_, Option<i64>>(index)?.map(Cell::Number),
+        Kind::Bool => row.get::<_, Option<bool>>(index)?.map(Cell::Bool),
         Kind::Moment => row.get::<_, Option<i64>>(index)?.map(Cell::Moment),
     };
     Ok(known.unwrap_or(Cell::Null))

@@ -66,6 +66,7 @@ const TABLES: &str = "
         format TEXT,
         width INTEGER,
         height INTEGER,
+        scripted INTEGER,
         bytes INTEGER,
         sha256 BLOB,
         path TEXT,

@@ -98,6 +98,7 @@ fn parquet_column(column: crate::ledger::Column) -> parquet_rows::Column {
         Kind::Text | Kind::Digest | Kind::Words | Kind::Json => parquet_rows::Kind::Text,
         Kind::Int32 => parquet_rows::Kind::Int32,
         Kind::Int64 => parquet_rows::Kind::Int64,
+        Kind::Bool => parquet_rows::Kind::Bool,
         Kind::Moment => parquet_rows::Kind::Timestamp,
     };
     parquet_rows::Column::new(column.name, kind)
@@ -110,6 +111,7 @@ fn parquet_value(kind: Kind, cell: &Cell) -> Value<'_> {
         Cell::Text(text) | Cell::Json(text) => Value::Text(text),
         Cell::Number(number) if kind == Kind::Int32 => i32::try_from(*number).map_or(Value::Null, Value::Int32),
         Cell::Number(number) => Value::Int64(*number),
+        Cell::Bool(truth) => Value::Bool(*truth),
         Cell::Moment(ms) => Value::Timestamp(*ms),
     }
 }

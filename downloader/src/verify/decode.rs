@@ -1,0 +1,150 @@
+//! Decodes an image and throws the pixels away, for `--verify decode`: a picture that the decoder refuses is none that others
+//! can show. The decoders are those of the crates `image` and `jxl-oxide`, without a line of C. HEIC and AVIF have none that
+//! is fit for bytes of strangers (one that is not C aborts the whole process where it fails), and SVG has nothing to decode:
+//! these are checked by their structure alone.
+
+use std::error::Error;
+use std::io::Cursor;
+
+use common::chain::Chain;
+use common::reason::Reason;
+use common::wire::MAX_DETAIL;
+use image::codecs::bmp::BmpDecoder;
+use image::codecs::gif::GifDecoder;
+use image::codecs::ico::IcoDecoder;
+use image::codecs::jpeg::JpegDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::tiff::TiffDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::error::LimitError;
+use image::{AnimationDecoder, Frames, ImageDecoder, ImageError, ImageResult, Limits};
+
+use super::{Rejected, ico, jxl, png};
+use crate::format::Format;
+
+/// Most memory that one image may take while it is decoded, in bytes.
+pub(super) const MOST_MEMORY: u64 = 2 << 30;
+
+/// Most frames of an animation that are decoded; further ones are checked by their structure alone.
+const MOST_FRAMES: usize = 10_000;
+
+/// Whether there is a decoder for the format.
+pub(super) fn is_known(format: Format) -> bool {
+    bytes_a_pixel(format).is_some()
+}
+
+/// How much memory decoding takes at its height, in bytes; `None` if that is more than [`MOST_MEMORY`].
+pub(super) fn memory(format: Format, (width, height): (u32, u32)) -> Option<u64> {
+    let pixels = u64::from(width) * u64::from(height);
+    pixels.checked_mul(bytes_a_pixel(format)?).filter(|bytes| *bytes <= MOST_MEMORY)
+}
+
+/// What a pixel takes at the height of decoding, with what the decoder itself holds, in bytes.
+fn bytes_a_pixel(format: Format) -> Option<u64> {
+    match format {
+        Format::Bmp => Some(4),
+        // Four samples of 16 bits; of animations and icons a few copies of four of 8.
+        Format::Ico | Format::Png => Some(8),
+        // A progressive one is held as coefficients, six bytes, beside the three of the result.
+        Format::Jpg => Some(10),
+        Format::Gif | Format::Webp => Some(12),
+        // Four samples of 32 bits.
+        Format::Tiff => Some(16),
+        // The same, and as much again twice for what frames are made of.
+        Format::Jxl => Some(48),
+        Format::Avif | Format::Heic | Format::Svg => None,
+    }
+}
+
+/// Decodes all of it: of an animation all frames, until together they have as many pixels as a single picture may; of an icon
+/// all its pictures; of a TIFF the first page.
+pub(super) fn decode(bytes: &[u8], format: Format, most_pixels: u64) -> Result<(), Rejected> {
+    if format == Format::Jxl {
+        return decode_jxl(bytes, most_pixels).map_err(|error| refused(format, &*error));
+    }
+    decode_by_image(bytes, format, most_pixels).map_err(|error| match error {
+        ImageError::Limits(_) => Rejected::new(Reason::TooManyPixels, Some(format)),
+        error => refused(format, &error),
+    })
+}
+
+fn refused(format: Format, error: &(dyn Error + 'static)) -> Rejected {
+    let mut detail = Chain(error).to_string().replace(char::is_control, " ");
+    detail.truncate(detail.floor_char_boundary(MAX_DETAIL));
+    let detail = Some(detail);
+    Rejected { detail, ..Rejected::new(Reason::Undecodable, Some(format)) }
+}
+
+fn decode_by_image(bytes: &[u8], format: Format, most_pixels: u64) -> ImageResult<()> {
+    match format {
+        Format::Bmp => still(BmpDecoder::new(Cursor::new(bytes))?),
+        Format::Gif => {
+            let mut decoder = GifDecoder::new(Cursor::new(bytes))?;
+            decoder.set_limits(limits())?;
+            frames(decoder.into_frames(), most_pixels)
+        }
+        Format::Ico => ico::pictures(bytes).try_for_each(|picture| decode_of_icon(&picture, most_pixels)),
+        Format::Jpg => still(JpegDecoder::new(Cursor::new(bytes))?),
+        Format::Png => decode_png(bytes, most_pixels),
+        Format::Tiff => still(TiffDecoder::new(Cursor::new(bytes))?),
+        Format::Webp => {
+            let decoder = WebPDecoder::new(Cursor::new(bytes))?;
+            if decoder.has_animation() { frames(decoder.into_frames(), most_pixels) } else { still(decoder) }
+        }
+        Format::Avif | Format::Heic | Format::Jxl | Format::Svg => Ok(()),
+    }
+}
+
+/// The decoder for icons wants a PNG in one to be of a certain kind, which viewers do not; so each picture is decoded alone.
+fn decode_of_icon(picture: &ico::Picture<'_>, most_pixels: u64) -> ImageResult<()> {
+    if picture.bytes.starts_with(png::SIGNATURE) {
+        return decode_png(picture.bytes, most_pixels);
+    }
+    still(IcoDecoder::new(Cursor::new(picture.alone()))?)
+}
+
+fn decode_png(bytes: &[u8], most_pixels: u64) -> ImageResult<()> {
+    let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits())?;
+    if decoder.is_apng()? { frames(decoder.apng()?.into_frames(), most_pixels) } else { still(decoder) }
+}
+
+/// A picture that does not move.
+fn still(mut decoder: impl ImageDecoder) -> ImageResult<()> {
+    decoder.set_limits(limits())?;
+    let length = decoder.total_bytes();
+    if length > MOST_MEMORY {
+        return Err(ImageError::Limits(LimitError::from_kind(image::error::LimitErrorKind::InsufficientMemory)));
+    }
+    let mut pixels = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    decoder.read_image(&mut pixels)
+}
+
+/// The frames of an animation, one after the other.
+fn frames(frames: Frames<'_>, most_pixels: u64) -> ImageResult<()> {
+    let mut pixels = 0;
+    for frame in frames.take(MOST_FRAMES) {
+        let (width, height) = frame?.into_buffer().dimensions();
+        pixels += u64::from(width) * u64::from(height);
+        if pixels >= most_pixels {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MOST_MEMORY);
+    limits
+}
+
+fn decode_jxl(bytes: &[u8], most_pixels: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let memory = usize::try_from(MOST_MEMORY).unwrap_or(usize::MAX);
+    let image = jxl::read(bytes, memory, |_| Ok(())).map_err(|_| "its frames cannot be read")?;
+    let pixels = u64::from(image.width()) * u64::from(image.height());
+    let affordable = usize::try_from(most_pixels.div_ceil(pixels.max(1))).unwrap_or(usize::MAX);
+    for frame in 0..image.num_loaded_keyframes().min(MOST_FRAMES).min(affordable) {
+        image.render_frame(frame)?;
+    }
+    Ok(())
+}

@@ -3,12 +3,9 @@
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/>) may be very many in very few bytes, and values that begin
 //! like the ones before them very long. The decoder takes memory for what they say, so they are added up here first.
 
-use bytes::Bytes;
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{Page, PageMetadata, PageReader};
-use parquet::data_type::Int32Type;
-use parquet::encodings::decoding::{Decoder, DeltaBitPackDecoder};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::RowGroupReader;
@@ -16,12 +13,10 @@ use parquet::record::reader::RowIter;
 use parquet::schema::types::{ColumnDescriptor, Type};
 
 use super::chunks::PAGE_BYTES;
+use super::thrift::number;
 
 /// Most values of a page whose lengths are told as differences. Writers make pages of some tens of thousands.
 const MOST_VALUES: usize = 16 << 20;
-
-/// Lengths that are decoded at once.
-const AT_ONCE: usize = 1024;
 
 /// A row group whose pages are looked at.
 pub(super) struct Checked<'a>(pub(super) Box<dyn RowGroupReader + 'a>);
@@ -121,13 +116,12 @@ fn check(page: &Page, levels: Levels) -> Result<()> {
         unpacked += length;
         if unpacked <= PAGE_BYTES { Ok(()) } else { Err(too_large()) }
     };
-    let ended = Lengths::new(values.clone())?.each(&mut add)?;
-    let suffixes = values.slice(ended.min(values.len())..);
+    let suffixes = Lengths::new(values)?.each(&mut add)?;
     Lengths::new(suffixes)?.each(&mut add).map(drop)
 }
 
 /// What stands behind the levels of a page.
-fn values(page: &Page, levels: Levels) -> Result<Bytes> {
+fn values(page: &Page, levels: Levels) -> Result<&[u8]> {
     let at = match page {
         Page::DataPage { buf, num_values, rep_level_encoding, def_level_encoding, .. } => {
             let mut at = 0;
@@ -153,36 +147,90 @@ fn values(page: &Page, levels: Levels) -> Result<Bytes> {
         }
         Page::DictionaryPage { .. } => 0,
     };
-    let buffer = page.buffer();
-    if at <= buffer.len() { Ok(buffer.slice(at..)) } else { Err(short()) }
+    page.buffer().get(at..).ok_or_else(short)
 }
 
-/// Lengths that are told as differences.
-struct Lengths(DeltaBitPackDecoder<Int32Type>);
+/// Lengths that are told as differences (`DELTA_BINARY_PACKED`): in blocks that say the smallest difference, and for each of their
+/// parts how many bits each difference takes above that. Read as the decoder reads them, a block at a time.
+struct Lengths<'a> {
+    rest: &'a [u8],
+    /// Parts of a block, and lengths in each.
+    parts: usize,
+    in_part: usize,
+    /// Lengths, all together.
+    count: usize,
+    first: i32,
+}
 
-impl Lengths {
-    fn new(bytes: Bytes) -> Result<Self> {
-        let mut decoder = DeltaBitPackDecoder::new();
-        decoder.set_data(bytes, 0)?;
-        if decoder.values_left() > MOST_VALUES {
+impl<'a> Lengths<'a> {
+    fn new(bytes: &'a [u8]) -> Result<Self> {
+        let mut rest = bytes;
+        let mut next = || number(&mut rest).and_then(|number| usize::try_from(number).ok()).ok_or_else(short);
+        let (block, parts, count) = (next()?, next()?, next()?);
+        let first = difference(&mut rest)?;
+        let in_part = block.checked_div(parts).unwrap_or_default();
+        if block % 128 > 0 || in_part % 32 > 0 || in_part.checked_mul(parts) != Some(block) {
+            return Err(ParquetError::General("lengths in blocks of no possible size".into()));
+        }
+        if count > MOST_VALUES {
             return Err(ParquetError::General(format!("a page of more than {MOST_VALUES} lengths")));
         }
-        Ok(Self(decoder))
+        Ok(Self { rest, parts, in_part, count, first })
     }
 
-    /// Gives each to `each`. Returns where they end.
-    fn each(mut self, mut each: impl FnMut(usize) -> Result<()>) -> Result<usize> {
-        let mut lengths = [0; AT_ONCE];
-        loop {
-            let count = self.0.get(&mut lengths)?;
-            if count == 0 {
-                return Ok(self.0.get_offset());
-            }
-            for length in &lengths[..count] {
-                each(usize::try_from(*length).map_err(|_| short())?)?;
+    /// Gives each to `each`. Returns what is behind them.
+    fn each(self, mut each: impl FnMut(usize) -> Result<()>) -> Result<&'a [u8]> {
+        let Self { mut rest, parts, in_part, count, first: mut length } = self;
+        let mut give = |length: i32| each(usize::try_from(length).map_err(|_| short())?);
+        let mut left = count;
+        if left > 0 {
+            give(length)?;
+            left -= 1;
+        }
+        while left > 0 {
+            let least = difference(&mut rest)?;
+            let widths = take(&mut rest, parts)?;
+            for width in widths.iter().copied().map(usize::from) {
+                if left == 0 {
+                    // What the last block has no lengths for has no bytes either.
+                    break;
+                }
+                let bits = take(&mut rest, in_part.saturating_mul(width) / 8)?;
+                for at in 0..in_part.min(left) {
+                    length = length.wrapping_add(least).wrapping_add(bits_at(bits, at * width, width)?);
+                    give(length)?;
+                }
+                left -= in_part.min(left);
             }
         }
+        Ok(rest)
     }
+}
+
+fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8]> {
+    let (taken, others) = rest.split_at_checked(length).ok_or_else(short)?;
+    *rest = others;
+    Ok(taken)
+}
+
+/// So many bits, the lowest first.
+fn bits_at(bytes: &[u8], start: usize, width: usize) -> Result<i32> {
+    if width > 32 {
+        return Err(ParquetError::General("a length of more than 32 bits".into()));
+    }
+    let mut window = [0; 8];
+    let from = bytes.get(start / 8..).unwrap_or_default();
+    let length = from.len().min(window.len());
+    window[..length].copy_from_slice(&from[..length]);
+    let value = (u64::from_le_bytes(window) >> (start % 8)) & ((1 << width) - 1);
+    Ok(u32::try_from(value).unwrap_or_default().cast_signed())
+}
+
+/// A number with its sign in the lowest bit; of one that is larger than a length, what the decoder takes of it.
+fn difference(rest: &mut &[u8]) -> Result<i32> {
+    let bits = number(rest).ok_or_else(short)?;
+    let value = (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed();
+    i32::try_from(value).map_err(|_| ParquetError::General("a length that is too large".into()))
 }
 
 fn short() -> ParquetError {

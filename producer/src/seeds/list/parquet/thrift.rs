@@ -116,23 +116,33 @@ impl Walk<'_> {
         Ok(byte)
     }
 
-    /// A number of up to 64 bits, seven in a byte (ULEB128). Of one that has a sign, its bits.
+    /// A number, or of one that has a sign, its bits.
     fn number(&mut self) -> Result<usize, Struct> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(usize::try_from(number).unwrap_or(usize::MAX));
-            }
-        }
-        Err(Struct::Wrong)
+        let (cut, number) = (self.rest.len() < LONGEST_NUMBER, number(&mut self.rest));
+        let number = number.ok_or(if cut { Struct::Cut } else { Struct::Wrong })?;
+        Ok(usize::try_from(number).unwrap_or(usize::MAX))
     }
 
     fn skip(&mut self, bytes: usize) -> Result<(), Struct> {
         self.rest = self.rest.get(bytes..).ok_or(Struct::Cut)?;
         Ok(())
     }
+}
+
+/// Bytes of a number, at most.
+const LONGEST_NUMBER: usize = 10;
+
+/// Takes a number of up to 64 bits, seven in a byte (ULEB128). `None` where there is none, or only its beginning.
+pub(super) fn number(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for (&byte, shift) in rest.iter().zip((0..64).step_by(7)) {
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            *rest = &rest[shift / 7 + 1..];
+            return Some(number);
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::http::Guard;
+use common::http::{Network, NetworkError};
 
-use crate::cli::{Layout, WorkOptions};
+use crate::cli::{Layout, OwnOptions, WorkOptions};
 
 /// What a downloader works by.
 #[derive(Debug, Clone)]
@@ -24,8 +24,8 @@ pub struct Settings {
     pub fetch_timeout: Duration,
     /// Longest time to connect.
     pub connect_timeout: Duration,
-    /// Which addresses may be asked.
-    pub guard: Guard,
+    /// Whom to ask, and how.
+    pub network: Network,
     /// The name in replies.
     pub worker: String,
     /// Leave after this long without work.
@@ -50,13 +50,23 @@ pub enum SettingsError {
     /// No time at all.
     #[error("--fetch-timeout and --connect-timeout must be longer than nothing")]
     NoTime,
+    /// Something about the network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
 }
 
 impl TryFrom<WorkOptions> for Settings {
     type Error = SettingsError;
 
     fn try_from(options: WorkOptions) -> Result<Self, SettingsError> {
-        let own = options.own;
+        let network = Network::new(&options.network, options.allow_private)?;
+        Self::new(options.own, options.per_host, network)
+    }
+}
+
+impl Settings {
+    /// Checks a downloader's own options. What it has in common with a producer in the same process is given, to be shared.
+    pub fn new(own: OwnOptions, per_host: usize, network: Network) -> Result<Self, SettingsError> {
         let worker = own.worker.unwrap_or_else(random_name);
         if worker.is_empty() || worker.len() > 200 || worker.chars().any(char::is_control) {
             return Err(SettingsError::Worker(worker));
@@ -68,14 +78,14 @@ impl TryFrom<WorkOptions> for Settings {
             store: own.store,
             layout: own.layout,
             concurrency: own.concurrency,
-            per_host: options.per_host,
+            per_host,
             limits: Limits {
                 max_bytes: usize::try_from(own.max_bytes).unwrap_or(usize::MAX),
                 max_pixels: own.max_pixels,
             },
             fetch_timeout: own.fetch_timeout,
             connect_timeout: own.connect_timeout,
-            guard: Guard { allow_private: options.allow_private },
+            network,
             worker,
             exit_when_idle: own.exit_when_idle,
         })

@@ -25,8 +25,7 @@ pub fn reason_of(error: &reqwest::Error) -> Reason {
 
 /// Whether the same request would fail in the same way later, although its reason may pass as a rule: the host's name does not
 /// exist.
-#[must_use]
-pub fn is_final(error: &reqwest::Error) -> bool {
+pub(super) fn is_final(error: &reqwest::Error) -> bool {
     causes(error).filter_map(|cause| cause.downcast_ref::<ResolveError>()).any(ResolveError::is_final)
 }
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use common::http::{self, Announced, BodyError, Client, ClientSettings, Guard, MAX_REDIRECTS, Network};
 use common::opt_out::{self, Directives};
 use common::reason::Reason;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, FROM, USER_AGENT};
 use reqwest::Response;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, FROM, USER_AGENT};
 use url::Url;
 
 /// Longest part of a page that is read, in bytes after decompression. A longer page is cut there.

@@ -8,6 +8,7 @@
 //! - [`Broker`] is the RabbitMQ node that the tests share, or a private one that a test may stop and kill.
 //! - [`Site`] is a web site that does what it is told, misbehaviour included; [`Nginx`] is a real one; [`Gallery`] is one
 //!   of any size that keeps nothing.
+//! - [`Dns`] is a name server that says what it is told, and knows what it was asked.
 //! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down; [`Namespace`] a network of a program's own.
 //! - [`Python`] has other people's readers, for what is written for them.
 //! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it; [`Findings`] are what is wrong with it.
@@ -17,6 +18,7 @@
 #![expect(clippy::must_use_candidate, reason = "a test that drops what it asked for fails by itself")]
 
 pub mod broker;
+pub mod dns;
 pub mod folder;
 pub mod gallery;
 pub mod invariants;
@@ -38,6 +40,7 @@ pub mod waiting;
 pub mod world;
 
 pub use broker::{Broker, Place};
+pub use dns::{Answer, Dns};
 pub use gallery::Gallery;
 pub use invariants::Findings;
 pub use mount::Mount;

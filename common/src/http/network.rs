@@ -49,9 +49,11 @@ impl Network {
     pub fn new(options: &NetworkOptions, allow_private: bool) -> Result<Self, NetworkError> {
         let nets = given(&options.allow_net).map(|text| net(text).ok_or_else(|| NetworkError::Net(text.to_owned())));
         let nets = nets.collect::<Result<Vec<_>, _>>()?;
-        let servers = given(&options.resolver).map(|text| server(text).ok_or_else(|| NetworkError::Resolver(text.to_owned())));
+        let servers =
+            given(&options.resolver).map(|text| server(text).ok_or_else(|| NetworkError::Resolver(text.to_owned())));
         let servers = servers.collect::<Result<Vec<_>, _>>()?;
-        let proxy = given(&options.proxy).next().map(|text| Proxy::parse(text).map_err(NetworkError::Proxy)).transpose()?;
+        let proxy =
+            given(&options.proxy).next().map(|text| Proxy::parse(text).map_err(NetworkError::Proxy)).transpose()?;
         if proxy.as_ref().is_some_and(Proxy::has_credentials) {
             return Err(NetworkError::ProxySecret);
         }
@@ -106,9 +108,11 @@ mod tests {
         assert_eq!((server("::1"), server("[::1]")), ("[::1]:53".parse().ok(), "[::1]:53".parse().ok()));
         assert_eq!((server("dns.example"), server("127.0.0.1:x")), (None, None));
         assert!(matches!(with(|options| options.resolver = vec!["x".into()]), Err(NetworkError::Resolver(_))));
-        let secret = with(|options| options.proxy = Some("http://me:s3cret@proxy.example:3128".into())).expect_err("a secret");
+        let secret =
+            with(|options| options.proxy = Some("http://me:s3cret@proxy.example:3128".into())).expect_err("a secret");
         assert!(matches!(secret, NetworkError::ProxySecret) && !secret.to_string().contains("s3cret"));
-        let nonsense = with(|options| options.proxy = Some("ftp://me:s3cret@proxy.example".into())).expect_err("no proxy");
+        let nonsense =
+            with(|options| options.proxy = Some("ftp://me:s3cret@proxy.example".into())).expect_err("no proxy");
         assert!(!nonsense.to_string().contains("s3cret"), "{nonsense}");
     }
 }

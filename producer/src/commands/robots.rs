@@ -40,9 +40,7 @@ pub async fn robots(options: RobotsOptions) -> anyhow::Result<Exit> {
     }
     let urls: Vec<Url> = options.urls.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
     let rules = match frontier::parse(&options.robots) {
-        Ok(location) => {
-            fetch(location, &agent, Network::new(&options.network, options.allow_private)?).await?
-        }
+        Ok(location) => fetch(location, &agent, Network::new(&options.network, options.allow_private)?).await?,
         Err(_) => Rules::read(
             &read_file(&options.robots, MAX_FILE).map_err(|error| RobotsError::Read(options.robots, error))?,
             &agent,

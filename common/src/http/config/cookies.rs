@@ -87,7 +87,8 @@ impl Cookie {
 
     /// RFC 6265, 5.1.4.
     fn has_path(&self, path: &str) -> bool {
-        path.strip_prefix(&self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/'))
+        path.strip_prefix(&self.path)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/'))
     }
 }
 
@@ -114,7 +115,11 @@ fn read(line: &str) -> Result<(String, Cookie), &'static str> {
     }
     let is_secure = flag(secure).ok_or("the fourth field (by TLS alone) is TRUE or FALSE")?;
     let expires: f64 = expires.parse().map_err(|_| "the fifth field is when it ends, in seconds since 1970")?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time that is no whole second, or past")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a time that is no whole second, or past"
+    )]
     let expires = Some(expires as u64).filter(|seconds| *seconds > 0);
     let pair = if name.is_empty() { value.to_owned() } else { format!("{name}={value}") };
     if pair.contains(';') || !pair.bytes().all(|byte| matches!(byte, b' '..=b'~' | 0x80..)) {

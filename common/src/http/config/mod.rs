@@ -145,8 +145,7 @@ impl Proxy {
     /// # Errors
     /// Says what is wrong, without the address.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const WANTED: &str =
-            "a proxy is http://HOST:PORT, https://, socks5:// (which is sent addresses) or socks5h:// (which is sent names)";
+        const WANTED: &str = "a proxy is http://HOST:PORT, https://, socks5:// (which is sent addresses) or socks5h:// (which is sent names)";
         let url = Url::parse(text).map_err(|_| WANTED)?;
         let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
         if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") || !url.has_host() || !is_bare {

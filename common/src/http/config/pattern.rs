@@ -108,7 +108,9 @@ fn hosts(text: &str) -> Result<Hosts, &'static str> {
     }
     let (is_under, text) = text.strip_prefix("*.").map_or((false, text), |text| (true, text));
     match Host::parse(text.trim_end_matches('.')) {
-        Ok(Host::Domain(name)) if name.contains('*') => Err("a * stands for all names under a domain, as in *.example.org"),
+        Ok(Host::Domain(name)) if name.contains('*') => {
+            Err("a * stands for all names under a domain, as in *.example.org")
+        }
         Ok(Host::Domain(name)) if is_under => Ok(Hosts::Under(format!(".{name}"))),
         Ok(host) if !is_under => Ok(Hosts::One(host)),
         _ => Err("this is no host; examples are example.org, *.example.org, https://example.org:8443, [::1]"),
@@ -165,8 +167,21 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_refused() {
         for text in [
-            "", "ftp://example.org", "example.org/", "https://example.org/a", "me@example.org", "example.org:x", "example.org:",
-            "example.org:70000", "a.*.example.org", "*example.org", "**", "*.93.184.215.14", "[::1", "::1", "a b",
+            "",
+            "ftp://example.org",
+            "example.org/",
+            "https://example.org/a",
+            "me@example.org",
+            "example.org:x",
+            "example.org:",
+            "example.org:70000",
+            "a.*.example.org",
+            "*example.org",
+            "**",
+            "*.93.184.215.14",
+            "[::1",
+            "::1",
+            "a b",
         ] {
             assert!(Pattern::parse(text, Breadth::Narrow).is_err(), "{text:?}");
         }

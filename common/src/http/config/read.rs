@@ -65,8 +65,7 @@ pub(super) fn read(file: &Path, proxy: Option<Proxy>) -> Result<HttpConfig, Conf
     if let Some(table) = tables.get(MAX_CONNECTS) {
         return Err(table.error(format!("there may be {MAX_CONNECTS} tables of this kind")));
     }
-    let connects =
-        tables.iter().map(|table| connect(file, table, proxy.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    let connects = tables.iter().map(|table| connect(file, table, proxy.as_ref())).collect::<Result<Vec<_>, _>>()?;
     Ok(HttpConfig { sends, connects, fallback: Connect { proxy, ..Connect::default() }, cookies })
 }
 
@@ -130,7 +129,8 @@ fn basic(file: &Path, table: &Table<'_>) -> Result<HeaderValue, ConfigError> {
     if user.value.contains(':') {
         return Err(user.error("a user's name has no colon (RFC 7617, 2)"));
     }
-    let password = secret(file, table, "password", "password-file")?.ok_or_else(|| table.error("password is missing"))?;
+    let password =
+        secret(file, table, "password", "password-file")?.ok_or_else(|| table.error("password is missing"))?;
     let pair = BASE64_STANDARD.encode(format!("{}:{}", user.value, password.value));
     credential(&format!("Basic {pair}")).ok_or_else(|| table.error("this fits no header"))
 }
@@ -196,7 +196,9 @@ fn connect(file: &Path, table: &Table<'_>, default: Option<&Proxy>) -> Result<Co
     let connect = Connect { patterns, proxy, authorities, identity };
     // The library says only then whether the certificates are any.
     let built = connect.apply(reqwest::Client::builder().no_proxy()).and_then(reqwest::ClientBuilder::build);
-    built.map_err(|_| table.error("these certificates cannot be used; are they whole, and is the key the certificate's?"))?;
+    built.map_err(|_| {
+        table.error("these certificates cannot be used; are they whole, and is the key the certificate's?")
+    })?;
     Ok(connect)
 }
 

@@ -112,7 +112,11 @@ impl<'a> Table<'a> {
         match self.entries.keys().find(|key| !known.contains(&&**key.get_ref())) {
             Some(key) => {
                 let known = known.join(", ");
-                Err(self.source.error(&path(self.name, key.get_ref()), key.span().start, format!("no such key; there are {known}")))
+                Err(self.source.error(
+                    &path(self.name, key.get_ref()),
+                    key.span().start,
+                    format!("no such key; there are {known}"),
+                ))
             }
             None => Ok(()),
         }
@@ -136,15 +140,18 @@ impl<'a> Table<'a> {
 
     /// Yes or no; no if it is not there.
     pub(super) fn flag(&self, key: &str) -> Result<bool, ConfigError> {
-        self.entries.get(key).map_or(Ok(false), |value| {
-            value.get_ref().as_bool().ok_or_else(|| self.wrong(key, value, "true or false"))
-        })
+        self.entries
+            .get(key)
+            .map_or(Ok(false), |value| value.get_ref().as_bool().ok_or_else(|| self.wrong(key, value, "true or false")))
     }
 
     /// The texts of a table within, with their keys; none if it is not there.
     pub(super) fn pairs(&self, key: &'a str) -> Result<Vec<(&'a str, Text<'a>)>, ConfigError> {
         let Some(value) = self.entries.get(key) else { return Ok(Vec::new()) };
-        let within = value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, "a table, such as { Name = \"value\" }"))?;
+        let within = value
+            .get_ref()
+            .as_table()
+            .ok_or_else(|| self.wrong(key, value, "a table, such as { Name = \"value\" }"))?;
         within.iter().map(|(name, value)| Ok((&**name.get_ref(), self.as_text(key, value)?))).collect()
     }
 
@@ -158,7 +165,8 @@ impl<'a> Table<'a> {
     /// The tables of a list of them (`[[key]]`); none if it is not there.
     pub(super) fn tables(&self, key: &'a str) -> Result<Vec<Table<'a>>, ConfigError> {
         let Some(value) = self.entries.get(key) else { return Ok(Vec::new()) };
-        let list = value.get_ref().as_array().ok_or_else(|| self.wrong(key, value, "tables, each headed by [[...]]"))?;
+        let list =
+            value.get_ref().as_array().ok_or_else(|| self.wrong(key, value, "tables, each headed by [[...]]"))?;
         let table = |value: &'a Spanned<DeValue<'a>>| match value.get_ref().as_table() {
             Some(entries) => Ok(Table { name: key, entries, at: value.span().start, ..*self }),
             None => Err(self.wrong(key, value, "tables, each headed by [[...]]")),
@@ -173,7 +181,11 @@ impl<'a> Table<'a> {
 
     fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> ConfigError {
         let is = value.get_ref().type_str();
-        self.source.error(&path(self.name, key), value.span().start, format!("it takes {wanted}, and this is of the type {is}"))
+        self.source.error(
+            &path(self.name, key),
+            value.span().start,
+            format!("it takes {wanted}, and this is of the type {is}"),
+        )
     }
 }
 

@@ -108,14 +108,17 @@ fn the_last_table_for_a_host_says_how_to_connect() {
 
     let proxy = Proxy::parse("http://proxy.example:3128").expect("a proxy");
     let config = HttpConfig::read(None, Some(proxy.clone())).expect("nothing to read");
-    assert_eq!(config.ways().nth(0).and_then(Connect::proxy), Some(&proxy));
+    assert_eq!(config.ways().next().and_then(Connect::proxy), Some(&proxy));
 }
 
 #[test]
 fn mistakes_are_named_by_file_line_and_key_and_no_value_is_shown() {
     for (text, expected) in [
         ("a = \"s3cret\"", "http.toml, line 1, a: no such key; there are cookies, send, connect"),
-        ("\nsend = 3", "http.toml, line 2, send: it takes tables, each headed by [[...]], and this is of the type integer"),
+        (
+            "\nsend = 3",
+            "http.toml, line 2, send: it takes tables, each headed by [[...]], and this is of the type integer",
+        ),
         ("\n[[send]]\nbearer = \"s3cret", "http.toml, line 3: this is no TOML"),
         ("[[send]]\nbearer = \"s3cret\"", "http.toml, line 1, send: for is missing"),
         ("[[send]]\nfor = \"a/s3cret\"\nbearer = \"x\"", "http.toml, line 2, send.for: a pattern is a host"),
@@ -131,23 +134,44 @@ fn mistakes_are_named_by_file_line_and_key_and_no_value_is_shown() {
             "send: a request has one Authorization",
         ),
         ("[[send]]\nfor = \"a\"\nbasic = { password = \"s3cret\" }", "http.toml, line 3, basic: user is missing"),
-        ("[[send]]\nfor = \"a\"\nbasic = { user = \"s3:cret\", password = \"\" }", "basic.user: a user's name has no colon"),
+        (
+            "[[send]]\nfor = \"a\"\nbasic = { user = \"s3:cret\", password = \"\" }",
+            "basic.user: a user's name has no colon",
+        ),
         ("[[send]]\nfor = \"a\"\nheaders = \"s3cret\"", "http.toml, line 3, send.headers: it takes a table"),
         ("[[send]]\nfor = \"a\"\nheaders = { \"a b\" = \"s3cret\" }", "\"a b\" is no header's name"),
         ("[[send]]\nfor = \"a\"\nheaders = { X = \"s3cret\\u0000\" }", "the value of x has characters"),
-        ("[[send]]\nfor = \"a\"\n[send.headers]\nHost = \"s3cret\"", "http.toml, line 4, send.headers: host cannot be set here"),
+        (
+            "[[send]]\nfor = \"a\"\n[send.headers]\nHost = \"s3cret\"",
+            "http.toml, line 4, send.headers: host cannot be set here",
+        ),
         ("[[send]]\nfor = \"a\"\nheaders = { Cookie = \"s3cret\" }", "send.headers: cookies come from a file"),
-        ("[[send]]\nfor = \"a\"\nheaders = { Content-Length = \"1\" }", "content-length cannot be set here: requests have no"),
-        ("[[send]]\nfor = \"a\"\nheaders = { user-agent = \"me\" }", "user-agent cannot be set here: --user-agent sets it"),
+        (
+            "[[send]]\nfor = \"a\"\nheaders = { Content-Length = \"1\" }",
+            "content-length cannot be set here: requests have no",
+        ),
+        (
+            "[[send]]\nfor = \"a\"\nheaders = { user-agent = \"me\" }",
+            "user-agent cannot be set here: --user-agent sets it",
+        ),
         ("cookies = \"cookies\"", "cookies, line 2: a cookie has seven fields"),
-        ("[[connect]]\nfor = \"a\"\nproxy = \"ftp://u:s3cret@h\"", "http.toml, line 3, connect.proxy: a proxy is http://"),
-        ("[[connect]]\nfor = \"a\"\nproxy-checks-addresses = true", "connect: proxy-checks-addresses is said of a proxy"),
+        (
+            "[[connect]]\nfor = \"a\"\nproxy = \"ftp://u:s3cret@h\"",
+            "http.toml, line 3, connect.proxy: a proxy is http://",
+        ),
+        (
+            "[[connect]]\nfor = \"a\"\nproxy-checks-addresses = true",
+            "connect: proxy-checks-addresses is said of a proxy",
+        ),
         ("[[connect]]\nfor = \"a\"\nproxy-checks-addresses = \"yes\"", "it takes true or false"),
         ("[[connect]]\nfor = \"a\"\nca = [\"cookies\"]", "http.toml, line 3, connect.ca: the file has no certificate"),
         ("[[connect]]\nfor = \"a\"\nca = \"pem\"", "connect: these certificates cannot be used"),
         ("[[connect]]\nfor = \"a\"\ncertificate = \"pem\"", "connect.certificate: key is missing"),
         ("[[connect]]\nfor = \"a\"\nkey = \"pem\"", "connect.key: certificate is missing"),
-        ("[[connect]]\nfor = \"a\"\nkey = \"pem\"\ncertificate = \"pem\"", "connect.certificate: the files have no certificate"),
+        (
+            "[[connect]]\nfor = \"a\"\nkey = \"pem\"\ncertificate = \"pem\"",
+            "connect.certificate: the files have no certificate",
+        ),
     ] {
         crate::http::install_tls_provider();
         let pem = "-----BEGIN CERTIFICATE-----\nczNjcmV0\n-----END CERTIFICATE-----\n";

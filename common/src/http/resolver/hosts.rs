@@ -21,7 +21,8 @@ impl HostsFile {
     /// asked for the other: that is why this is done here and not left to the library.
     pub(super) fn addresses(&self, name: &Name) -> Option<Arc<[IpAddr]>> {
         let families = [RecordType::A, RecordType::AAAA];
-        let found = families.iter().filter_map(|&family| self.0.lookup_static_host(&Query::query(name.clone(), family)));
+        let found =
+            families.iter().filter_map(|&family| self.0.lookup_static_host(&Query::query(name.clone(), family)));
         let addresses: Vec<IpAddr> = found
             .flat_map(|lookup| lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect::<Vec<_>>())
             .collect();
@@ -36,7 +37,8 @@ mod tests {
     #[test]
     fn a_name_has_all_of_its_lines_and_nothing_else() {
         let mut hosts = Hosts::default();
-        let text = "10.0.0.1 Intern.example intern # ours\nfd00::1 intern.example\n10.0.0.2 intern.example\nnonsense x\n";
+        let text =
+            "10.0.0.1 Intern.example intern # ours\nfd00::1 intern.example\n10.0.0.2 intern.example\nnonsense x\n";
         hosts.read_hosts_conf(text.as_bytes()).expect("readable");
         let hosts = HostsFile(hosts);
         let of = |name: &str| {

@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
+use common::http::HttpConfig;
 use harness::broker::Authority;
+use harness::folder::Folder;
 use harness::{Answer, Dns, Exit, Nginx, Response, Site, World, png};
 
 use crate::{embedded, world};
@@ -32,7 +34,7 @@ fn host_of(site: &Site) -> String {
 }
 
 /// Nothing that the programs wrote has a secret in it.
-fn expect_no_secrets(folder: &harness::folder::Folder) {
+fn expect_no_secrets(folder: &Folder) {
     let given = ["token", "cookies.txt", "http.toml"];
     for file in folder.files() {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -113,7 +115,7 @@ async fn each_program_reads_its_own_file_and_no_message_carries_it() {
 
 #[tokio::test]
 async fn a_mistake_in_the_file_is_wrong_usage_for_both_programs_and_shows_no_secret() {
-    let mut world = World::embedded("http-config-wrong", crate::PROGRAMS).await;
+    let mut world = world("http-config-wrong").await;
     let config = world.folder().file("http.toml", "\n[[send]]\nfor = \"example.org\"\nbaerer = \"t0p-s3cret\"\n");
     let config = config.to_string_lossy().into_owned();
     let seed = world.url("/");
@@ -212,4 +214,26 @@ async fn tls_is_by_the_authorities_and_certificates_of_the_file_and_by_http_2_wh
     finished.expect_complete().expect_stored(1);
     let clients = nginx.clients();
     assert!(clients.len() >= 3 && clients.iter().all(|line| line == "HTTP/2.0 CN=a-crawler"), "{clients:?}");
+}
+
+#[test]
+fn the_example_of_the_documents_is_taken() {
+    let folder = Folder::new("documents");
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
+    let text = fs::read_to_string(document).expect("the document is there");
+    let example = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let authority = Authority::new(&folder.join("ca"));
+    let client = authority.client("a-crawler");
+    for (from, to) in
+        [(authority.certificate(), "ca.pem"), (client.certificate, "client.pem"), (client.key, "client.key")]
+    {
+        fs::copy(from, folder.join(to)).expect("a folder of ours");
+    }
+    for (name, content) in
+        [("token", "t\n"), ("password", "p\n"), ("cookies.txt", "example.org\tFALSE\t/\tTRUE\t0\ta\tb\n")]
+    {
+        folder.file(name, content);
+    }
+    common::http::install_tls_provider();
+    HttpConfig::read(Some(&folder.file("http.toml", example)), None).expect("a good example");
 }

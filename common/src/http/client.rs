@@ -130,3 +130,60 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http::{HttpConfig, Resolver};
+
+    fn settings(guard: Guard) -> ClientSettings {
+        crate::http::install_tls_provider();
+        ClientSettings {
+            network: Network { guard, resolver: Resolver::new(&[]), config: Arc::new(HttpConfig::default()) },
+            connect_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_secs(10),
+            compressed: false,
+            idle_per_host: 1,
+        }
+    }
+
+    /// An answer to whoever connects, once; returns the port.
+    fn answer() -> u16 {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            stream.read(&mut [0; 4096]).expect("a request");
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").expect("the client is there");
+        });
+        port
+    }
+
+    async fn send(client: &Client, url: &str) -> Result<u16, Reason> {
+        let answer = client.send(client.get(Url::parse(url).expect("a URL"))).await;
+        answer.map(|response| response.status().as_u16()).map_err(|error| error.reason())
+    }
+
+    #[tokio::test]
+    async fn an_answer_from_somebody_who_may_not_be_asked_is_none() {
+        let client = Client::new(&settings(Guard::open())).expect("a client");
+        assert_eq!(send(&client, &format!("http://localhost:{}/", answer())).await, Ok(200));
+        // As if a private address had found its way past all that is checked before.
+        let careless = Client { network: settings(Guard::default()).network, ..client };
+        let url = format!("http://localhost:{}/", answer());
+        assert_eq!(send(&careless, &url).await, Err(Reason::PrivateAddress));
+    }
+
+    #[tokio::test]
+    async fn what_may_not_be_asked_is_not_asked() {
+        let client = Client::new(&settings(Guard::default())).expect("a client");
+        for url in ["http://127.0.0.1:9/", "http://localhost:9/", "http://[::ffff:10.0.0.1]/"] {
+            assert_eq!(send(&client, url).await, Err(Reason::PrivateAddress), "{url}");
+        }
+        assert_eq!(send(&client, "ftp://93.184.215.14/").await, Err(Reason::Scheme));
+    }
+}

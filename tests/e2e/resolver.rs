@@ -56,19 +56,23 @@ async fn an_answer_is_kept_as_long_as_it_says() {
 async fn that_a_name_does_not_exist_is_final_and_remembered() {
     let mut world = embedded("no-such-name").await;
     let dns = Dns::start().await;
-    dns.name("gone.test", Answer::no_such_name(600)).name("bare.test", Answer::addresses(600, &[]));
+    // A moment later than another host answers, by which it is known that the network is well.
+    let moment = Duration::from_millis(500);
+    dns.name("gone.test", Answer::no_such_name(600).after(moment));
+    dns.name("bare.test", Answer::addresses(600, &[]).after(moment));
     for host in ["gone.test", "bare.test"] {
         let urls = images(&world, host, 5);
-        let finished = fetch(&mut world, &dns, &urls, &["--per-host", "1"]).await;
+        let all = [&images(&world, "127.0.0.1", 1)[..], &urls].concat();
+        let finished = fetch(&mut world, &dns, &all, &["--per-host", "1"]).await;
         finished.expect_complete();
         for url in &urls {
             assert_eq!(finished.row(url).expect("failed", Some("dns")).number("attempts"), Some(1));
         }
         assert_eq!(dns.questions(host), 1, "{host}");
     }
-    // An absence without a word of how long is not kept: RFC 2308, 5.
-    dns.name("unknown.test", Answer::no_such_name(0));
-    let urls = images(&world, "unknown.test", 3);
+    // One that is to be remembered for no time is asked for again.
+    dns.name("unknown.test", Answer::no_such_name(0).after(moment));
+    let urls = [&images(&world, "127.0.0.1", 1)[..], &images(&world, "unknown.test", 3)].concat();
     fetch(&mut world, &dns, &urls, &["--per-host", "1"]).await.expect_complete();
     assert_eq!(dns.questions("unknown.test"), 3);
 }

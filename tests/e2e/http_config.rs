@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::http::HttpConfig;
 use harness::broker::Authority;
 use harness::folder::Folder;
-use harness::{Answer, Dns, Exit, Nginx, Response, Site, World, png};
+use harness::{Answer, Dns, Exit, Nginx, Response, Site, Socks, World, png};
 
 use crate::{embedded, world};
 
@@ -184,6 +184,30 @@ async fn a_proxy_is_used_when_named_and_not_told_of_private_hosts() {
     finished.row(&urls[4]).expect("stored", None);
     finished.row(&urls[3]).expect("blocked", Some("private-address"));
     assert!(!asked("10.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_socks_proxy_is_told_the_address_that_was_checked_or_the_name() {
+    let mut world = embedded("socks").await;
+    let proxy = Socks::start(host_of(world.site()).parse().expect("an address")).await;
+    let dns = Dns::start().await;
+    dns.name("public.test", Answer::addresses(60, &["93.184.215.14"]));
+    dns.name("private.test", Answer::addresses(60, &["10.0.0.1"]));
+    world.image("/a.png", png(3, 3, 1));
+    world.without_private_addresses();
+    let urls = ["http://public.test/a.png", "http://private.test/a.png", "http://10.0.0.1/a.png"].map(str::to_owned);
+    for (scheme, told) in [("socks5", "93.184.215.14"), ("socks5h", "public.test")] {
+        let before = proxy.wanted().len();
+        let options = ["--proxy", &proxy.url(scheme), "--resolver", &dns.address()].map(str::to_owned);
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let finished = world.urls(&urls, &options).await;
+        finished.expect_complete().expect_stored(1);
+        for url in &urls[1..] {
+            finished.row(url).expect("blocked", Some("private-address"));
+        }
+        let wanted = proxy.wanted()[before..].to_vec();
+        assert!(!wanted.is_empty() && wanted.iter().all(|host| host == told), "{scheme}: {wanted:?}");
+    }
 }
 
 #[tokio::test]

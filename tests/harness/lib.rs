@@ -11,6 +11,7 @@
 //! - [`Dns`] is a name server that says what it is told, and knows what it was asked.
 //! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down; [`Namespace`] a network of a program's own.
 //! - [`Python`] has other people's readers, for what is written for them.
+//! - [`Socks`] is a proxy that remembers where it was to lead.
 //! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it; [`Findings`] are what is wrong with it.
 //!
 //! Whatever is started here dies with the test process, however that ends: see [`reaper`].
@@ -35,6 +36,7 @@ pub mod reaper;
 pub mod run;
 pub mod scan;
 pub mod site;
+pub mod socks;
 pub mod store;
 pub mod waiting;
 pub mod world;
@@ -53,6 +55,7 @@ pub use python::Python;
 pub use random::Random;
 pub use run::{Finished, Row};
 pub use site::{Gate, Response, Site};
+pub use socks::Socks;
 pub use store::Store;
 pub use waiting::{eventually, one_at_a_time, within};
 pub use world::{Crawl, Programs, World};

@@ -2,9 +2,12 @@
 //! for the hosts that it is meant for: `--http-config FILE` and `--proxy`. It is looked up for each URL anew, so nothing
 //! follows a redirect to a host that it is not for; and it never leaves this module but in requests.
 
+mod connects;
 mod cookies;
+mod files;
 mod pattern;
 mod read;
+mod sends;
 mod tables;
 #[cfg(test)]
 mod tests;

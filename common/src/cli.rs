@@ -45,6 +45,29 @@ pub struct BrokerOptions {
     pub prefix: Topology,
 }
 
+/// Whom to ask, and how. [`Network`](crate::http::Network) is what is made of it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkOptions {
+    /// Let pages and images be in this network although it is private or special, such as 10.1.0.0/16; repeatable, or with
+    /// commas between them
+    #[arg(long, env = "WARREN_ALLOW_NET", value_name = "CIDR", value_delimiter = ',')]
+    pub allow_net: Vec<String>,
+
+    /// Ask these name servers, addresses with a port or without, instead of those of /etc/resolv.conf; repeatable, or with
+    /// commas between them
+    #[arg(long, env = "WARREN_RESOLVER", value_name = "ADDR", value_delimiter = ',')]
+    pub resolver: Vec<String>,
+
+    /// Headers, cookies, credentials, certificates and proxies, each for the hosts that it is meant for (TOML) [default: none]
+    #[arg(long, env = "WARREN_HTTP_CONFIG", value_name = "FILE")]
+    pub http_config: Option<PathBuf>,
+
+    /// Fetch through this proxy, http://, https://, socks5:// or socks5h:// [default: none, whatever the environment says]
+    #[arg(long, env = "WARREN_PROXY", value_name = "URL", hide_env_values = true)]
+    pub proxy: Option<String>,
+}
+
 /// How to talk on standard error.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Output")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, ValueEnum};
-use common::cli::{BrokerOptions, LogOptions};
+use common::cli::{BrokerOptions, LogOptions, NetworkOptions};
 use common::config::{Dimensions, duration, size};
 
 use crate::format::Format;
@@ -39,8 +39,12 @@ pub struct WorkOptions {
     pub per_host: usize,
 
     /// Fetch from loopback, private and link-local addresses too; without it they are refused, whatever a task says
-    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new(), help_heading = "Fetching")]
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new(), help_heading = "Network")]
     pub allow_private: bool,
+
+    /// Whom to ask, and how.
+    #[command(flatten)]
+    pub network: NetworkOptions,
 }
 
 /// Options that only the downloader knows; `producer` has them for `--embedded`.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use common::descriptors;
-use common::http::{self, Announced, BodyError, ClientSettings};
+use common::http::{self, Announced, BodyError, Client, ClientSettings, SendError};
 use common::killpoint;
 use common::opt_out::{self, Directives, Refusal};
 use common::outcome::{Outcome, Status};
@@ -14,7 +14,7 @@ use common::task::{ImageTask, Inline, Task};
 use common::validators::Validators;
 use common::wire::MAX_URL;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, FROM, HeaderMap, USER_AGENT};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::time::sleep;
 use url::Url;
 
@@ -88,7 +88,7 @@ enum Answer {
 impl ImageFetch {
     pub(crate) fn new(settings: &Settings) -> Result<Self, reqwest::Error> {
         let client_settings = ClientSettings {
-            guard: settings.guard,
+            network: settings.network.clone(),
             connect_timeout: settings.connect_timeout,
             total_timeout: settings.fetch_timeout,
             compressed: false,
@@ -98,7 +98,7 @@ impl ImageFetch {
             },
         };
         Ok(Self {
-            client: http::client(&client_settings)?,
+            client: Client::new(&client_settings)?,
             max_bytes: settings.limits.max_bytes,
             settings: client_settings,
             records: settings.layout == Layout::Warc,
@@ -148,11 +148,11 @@ impl ImageFetch {
 
     /// Sends a request. That no file descriptor is left is not the server's fault and nothing was asked yet, so it is tried
     /// again for as long as the image may take.
-    async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+    async fn send(&self, request: RequestBuilder) -> Result<Response, SendError> {
         let until = Instant::now() + self.settings.total_timeout;
         let mut pause = FIRST_PAUSE;
         while let Some(request) = request.try_clone() {
-            match http::send(request).await {
+            match self.client.send(request).await {
                 Err(error) if descriptors::ran_out(&error) && Instant::now() + pause < until => {
                     tracing::debug!(pause_ms = pause.as_millis(), "no file descriptor left; waiting for one");
                     sleep(pause.mul_f64(rand::random_range(0.5..=1.0))).await;
@@ -161,7 +161,7 @@ impl ImageFetch {
                 answer => return answer,
             }
         }
-        http::send(request).await
+        self.client.send(request).await
     }
 
     /// Takes down what is going to be sent, where that is wanted.
@@ -177,7 +177,7 @@ impl ImageFetch {
         known: Option<&Validators>,
         outcome: &mut Outcome,
     ) -> Result<Answer, Reason> {
-        self.settings.guard.check_url(&url)?;
+        self.client.guard().check_url(&url)?;
         killpoint::reached("downloader.fetch", url.as_str()).await;
         let request = manners.sign(self.client.get(url.clone()).header(ACCEPT, ACCEPTED));
         let request = match known {
@@ -186,12 +186,12 @@ impl ImageFetch {
         };
         let asked = self.asked(&request);
         let response = self.send(request).await.map_err(|error| {
-            outcome.is_final = http::is_final(&error);
-            http::reason_of(&error)
+            outcome.is_final = error.is_final();
+            error.reason()
         })?;
         outcome.http_status = Some(response.status().as_u16());
         outcome.content_type = content_type(response.headers());
-        if let Some(target) = http::redirect(&response, self.settings.guard) {
+        if let Some(target) = http::redirect(&response, self.client.guard()) {
             let target = String::from(target?);
             if target.len() > MAX_URL {
                 return Err(Reason::Redirects);

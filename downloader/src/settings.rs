@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::config::Dimensions;
-use common::http::Guard;
+use common::http::{Network, NetworkError};
 
-use crate::cli::{FilterOptions, Layout, Verify, WorkOptions};
+use crate::cli::{FilterOptions, Layout, OwnOptions, Verify, WorkOptions};
 use crate::verify::Checks;
 use crate::verify::filters::Filters;
 
@@ -33,8 +33,8 @@ pub struct Settings {
     pub fetch_timeout: Duration,
     /// Longest time to connect.
     pub connect_timeout: Duration,
-    /// Which addresses may be asked.
-    pub guard: Guard,
+    /// Whom to ask, and how.
+    pub network: Network,
     /// The name in replies.
     pub worker: String,
     /// Leave after this long without work.
@@ -68,6 +68,9 @@ pub enum SettingsError {
     /// No time at all.
     #[error("--fetch-timeout and --connect-timeout must be longer than nothing")]
     NoTime,
+    /// Something about the network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// No image could pass.
     #[error("--max-aspect takes a number from 1 on, the longer side by the shorter, not {0}")]
     MaxAspect(f64),
@@ -92,7 +95,14 @@ impl TryFrom<WorkOptions> for Settings {
     type Error = SettingsError;
 
     fn try_from(options: WorkOptions) -> Result<Self, SettingsError> {
-        let own = options.own;
+        let network = Network::new(&options.network, options.allow_private)?;
+        Self::new(options.own, options.per_host, network)
+    }
+}
+
+impl Settings {
+    /// Checks a downloader's own options. What it has in common with a producer in the same process is given, to be shared.
+    pub fn new(own: OwnOptions, per_host: usize, network: Network) -> Result<Self, SettingsError> {
         let worker = own.worker.unwrap_or_else(random_name);
         if worker.is_empty() || worker.len() > 200 || worker.chars().any(char::is_control) {
             return Err(SettingsError::Worker(worker));
@@ -106,7 +116,7 @@ impl TryFrom<WorkOptions> for Settings {
             layout: own.layout,
             shard: ShardSize { bytes: own.shard_size, images: own.shard_images },
             concurrency: own.concurrency,
-            per_host: options.per_host,
+            per_host,
             limits: Limits {
                 max_bytes: usize::try_from(own.max_bytes).unwrap_or(usize::MAX),
                 max_pixels: own.max_pixels,
@@ -115,7 +125,7 @@ impl TryFrom<WorkOptions> for Settings {
             filters,
             fetch_timeout: own.fetch_timeout,
             connect_timeout: own.connect_timeout,
-            guard: Guard { allow_private: options.allow_private },
+            network,
             worker,
             exit_when_idle: own.exit_when_idle,
         })

@@ -133,7 +133,7 @@ fn read(paths: &[PathBuf], how: &ListOptions) -> anyhow::Result<u64> {
 }
 
 async fn into_ledger(paths: &[PathBuf], how: &ListOptions, folder: &Path, rows: u64) -> anyhow::Result<()> {
-    let frontier = Frontier::new(Selection::of_list(), Guard { allow_private: false }, &[]);
+    let frontier = Frontier::new(Selection::of_list(), Guard::default(), &[]);
     let ledger = Ledger::create(folder, &"bench".parse().map_err(anyhow::Error::msg)?, "{}", None)?;
     let mut listing = Listing::new(list::open(paths, how)?, frontier, 0)?;
     let started = Instant::now();

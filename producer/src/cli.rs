@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use common::cli::{BrokerOptions, LogOptions};
+use common::cli::{BrokerOptions, LogOptions, NetworkOptions};
 use common::config::duration;
 use common::opt_out::Directives;
 use common::reason::Reason;
@@ -277,8 +277,12 @@ pub struct RunOptions {
     pub ignore_robots: bool,
 
     /// Let pages and images be on loopback, private or link-local addresses
-    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new(), help_heading = "Politeness")]
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new(), help_heading = "Network")]
     pub allow_private: bool,
+
+    /// Whom to ask, and how.
+    #[command(flatten)]
+    pub network: NetworkOptions,
 
     /// Write each outcome to standard output as a JSON line, as it comes; the summary follows as the last line with
     /// `--format json`, and goes to standard error as text
@@ -347,8 +351,12 @@ pub struct ExtractOptions {
     pub user_agent: String,
 
     /// Let the page be on a loopback, private or link-local address
-    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new(), help_heading = "Network")]
     pub allow_private: bool,
+
+    /// Whom to ask, and how.
+    #[command(flatten)]
+    pub network: NetworkOptions,
 }
 
 /// `producer robots`.
@@ -375,8 +383,12 @@ pub struct RobotsOptions {
     pub urls: Vec<String>,
 
     /// Let the robots.txt be on a loopback, private or link-local address
-    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "WARREN_ALLOW_PRIVATE", value_parser = FalseyValueParser::new(), help_heading = "Network")]
     pub allow_private: bool,
+
+    /// Whom to ask, and how.
+    #[command(flatten)]
+    pub network: NetworkOptions,
 }
 
 /// `producer status`.

@@ -300,7 +300,7 @@ mod tests {
 
     fn frontier(selection: Selection) -> Frontier {
         let seeds = [Url::parse("http://site.example/a/").expect("a URL")];
-        Frontier::new(selection, Guard { allow_private: false }, &seeds)
+        Frontier::new(selection, Guard::default(), &seeds)
     }
 
     fn selection() -> Selection {

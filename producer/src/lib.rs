@@ -44,6 +44,7 @@ use anyhow::Context;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use common::chain::Chain;
 use common::exit::Exit;
+use common::http::NetworkError;
 use common::shutdown::Shutdown;
 use common::transport::TransportError;
 use common::transport::amqp::AmqpSettingsError;
@@ -93,6 +94,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         return Exit::Broker;
     }
     let is_input = error.is::<SettingsError>()
+        || error.is::<NetworkError>()
         || error.is::<AmqpSettingsError>()
         || error.is::<ListError>()
         || error.is::<ResumeError>()

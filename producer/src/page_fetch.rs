@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::http::{self, Announced, BodyError, ClientSettings, Guard, MAX_REDIRECTS};
+use common::http::{self, Announced, BodyError, Client, ClientSettings, Guard, MAX_REDIRECTS, Network};
 use common::opt_out::{self, Directives};
 use common::reason::Reason;
+use reqwest::Response;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, FROM, USER_AGENT};
-use reqwest::{Client, Response};
 use url::Url;
 
 /// Longest part of a page that is read, in bytes after decompression. A longer page is cut there.
@@ -80,7 +80,6 @@ impl From<Reason> for Missed {
 #[derive(Debug, Clone)]
 pub struct PageFetch {
     client: Client,
-    guard: Guard,
     user_agent: String,
     from: Option<String>,
 }
@@ -88,15 +87,15 @@ pub struct PageFetch {
 impl PageFetch {
     /// # Errors
     /// When the system's TLS roots cannot be read.
-    pub fn new(guard: Guard, user_agent: String) -> Result<Self, reqwest::Error> {
+    pub fn new(network: Network, user_agent: String) -> Result<Self, reqwest::Error> {
         let settings = ClientSettings {
-            guard,
+            network,
             connect_timeout: CONNECT_TIMEOUT,
             total_timeout: TOTAL_TIMEOUT,
             compressed: true,
             idle_per_host: IDLE_PER_HOST,
         };
-        Ok(Self { client: http::client(&settings)?, guard, user_agent, from: None })
+        Ok(Self { client: Client::new(&settings)?, user_agent, from: None })
     }
 
     /// Says in every request whom a server's owner may write to (RFC 9110, 10.1.2).
@@ -107,20 +106,19 @@ impl PageFetch {
 
     /// Which addresses it asks.
     #[must_use]
-    pub fn guard(&self) -> Guard {
-        self.guard
+    pub fn guard(&self) -> &Guard {
+        self.client.guard()
     }
 
     /// Asks once, whatever the answer, a redirect included.
     pub async fn ask_there(&self, url: &Url) -> Result<Response, Missed> {
-        self.guard.check_url(url).map_err(Reason::from)?;
+        self.guard().check_url(url).map_err(Reason::from)?;
         let mut request = self.client.get(url.clone()).header(ACCEPT, ACCEPTED).header(USER_AGENT, &self.user_agent);
         if let Some(from) = &self.from {
             request = request.header(FROM, from);
         }
-        http::send(request)
-            .await
-            .map_err(|error| Missed { is_final: http::is_final(&error), ..Missed::from(http::reason_of(&error)) })
+        let answer = self.client.send(request).await;
+        answer.map_err(|error| Missed { is_final: error.is_final(), ..Missed::from(error.reason()) })
     }
 
     /// Fetches a page, wherever redirects lead.
@@ -138,7 +136,7 @@ impl PageFetch {
     /// Fetches a page where it is said to be; reads at most `cap` bytes of it.
     pub async fn fetch_there(&self, url: &Url, cap: usize) -> Result<Answer, Missed> {
         let response = self.ask_there(url).await?;
-        match http::redirect(&response, self.guard) {
+        match http::redirect(&response, self.guard()) {
             Some(Ok(target)) => Ok(Answer::Moved(target)),
             Some(Err(refused)) => {
                 Err(Missed { status: Some(response.status().as_u16()), ..Missed::from(Reason::from(refused)) })

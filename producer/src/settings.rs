@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, parser::ValueSource};
 use common::cli::BrokerOptions;
-use common::http::{self, Guard};
+use common::http::{self, Network, NetworkError};
 use common::opt_out::{self, Directives};
 use common::run_name::RunName;
 use downloader::cli::{OwnOptions, WorkOptions};
@@ -49,6 +49,9 @@ pub enum SettingsError {
     /// An option of the downloader on its own.
     #[error("{0} is an option of `downloader`; give it there, or add --embedded")]
     NotEmbedded(String),
+    /// Something about the network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The downloader's own complaint.
     #[error(transparent)]
     Downloader(#[from] downloader::settings::SettingsError),
@@ -92,8 +95,8 @@ pub struct RunSettings {
     pub obey_robots: bool,
     /// Which opt-outs of pages and images are obeyed.
     pub opt_outs: Directives,
-    /// Which addresses may be asked.
-    pub guard: Guard,
+    /// Whom to ask, and how.
+    pub network: Network,
     /// Whether outcomes go to standard output.
     pub stream: bool,
     /// How the summary is written.
@@ -125,7 +128,7 @@ impl RunSettings {
     /// # Errors
     /// When the system's TLS roots cannot be read.
     pub fn page_fetch(&self) -> Result<PageFetch, reqwest::Error> {
-        Ok(PageFetch::new(self.guard, self.user_agent.clone())?.with_from(self.from.clone()))
+        Ok(PageFetch::new(self.network.clone(), self.user_agent.clone())?.with_from(self.from.clone()))
     }
 }
 
@@ -144,12 +147,12 @@ impl TryFrom<RunOptions> for RunSettings {
         if options.timeout.is_zero() {
             return Err(SettingsError::Timeout);
         }
+        let network = Network::new(&options.network, options.allow_private)?;
         let broker = if options.embedded {
             // What both programs know holds for both.
-            let own = options.downloader;
             let per_host = options.per_host.unwrap_or_else(downloader_per_host);
-            let work = WorkOptions { own, per_host, allow_private: options.allow_private };
-            Broker::Embedded(Box::new(work.try_into()?))
+            let own = downloader::settings::Settings::new(options.downloader, per_host, network.clone())?;
+            Broker::Embedded(Box::new(own))
         } else {
             Broker::Amqp(options.broker)
         };
@@ -167,7 +170,7 @@ impl TryFrom<RunOptions> for RunSettings {
             from,
             obey_robots: !options.ignore_robots,
             opt_outs: if options.ignore_robots { Directives::NONE } else { options.opt_outs },
-            guard: Guard { allow_private: options.allow_private },
+            network,
             stream: options.stream,
             format: options.format,
             broker,

@@ -4,6 +4,7 @@
 //! `WARREN_TEST_BROKER=amqp://…` runs those that need no node of their own against a broker that runs already;
 //! `WARREN_TEST_KEEP=1` leaves the tests' folders in place.
 
+mod addresses;
 mod bad_input;
 mod broker_access;
 mod broker_addresses;
@@ -26,6 +27,7 @@ mod export;
 mod faults_worker;
 mod finding;
 mod gone_runs;
+mod http_config;
 mod interrupt;
 mod killer;
 mod lists;
@@ -36,6 +38,7 @@ mod poison;
 mod politeness;
 mod redelivery;
 mod redirects;
+mod resolver;
 mod resume;
 mod resume_manual;
 mod retry;

@@ -8,8 +8,10 @@
 //! - [`Broker`] is the RabbitMQ node that the tests share, or a private one that a test may stop and kill.
 //! - [`Site`] is a web site that does what it is told, misbehaviour included; [`Nginx`] is a real one; [`Gallery`] is one
 //!   of any size that keeps nothing.
+//! - [`Dns`] is a name server that says what it is told, and knows what it was asked.
 //! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down; [`Namespace`] a network of a program's own.
 //! - [`Python`] has other people's readers, for what is written for them.
+//! - [`Socks`] is a proxy that remembers where it was to lead.
 //! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it; [`Findings`] are what is wrong with it.
 //!
 //! Whatever is started here dies with the test process, however that ends: see [`reaper`].
@@ -17,6 +19,7 @@
 #![expect(clippy::must_use_candidate, reason = "a test that drops what it asked for fails by itself")]
 
 pub mod broker;
+pub mod dns;
 pub mod folder;
 pub mod gallery;
 pub mod invariants;
@@ -34,11 +37,13 @@ pub mod run;
 pub mod scan;
 pub mod shards;
 pub mod site;
+pub mod socks;
 pub mod store;
 pub mod waiting;
 pub mod world;
 
 pub use broker::{Broker, Place};
+pub use dns::{Answer, Dns};
 pub use gallery::Gallery;
 pub use invariants::Findings;
 pub use mount::Mount;
@@ -51,6 +56,7 @@ pub use python::Python;
 pub use random::Random;
 pub use run::{Finished, Row};
 pub use site::{Gate, Response, Site};
+pub use socks::Socks;
 pub use store::Store;
 pub use waiting::{eventually, one_at_a_time, within};
 pub use world::{Crawl, Programs, World};

@@ -4,11 +4,15 @@
 //! rights of root.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
+
+use rustix::fd::AsFd as _;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::process::Process;
 use crate::waiting::eventually;
@@ -58,9 +62,36 @@ impl Namespace {
 
     /// A command that runs `program` within.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Process::command("nsenter");
-        command.args(["--net", "--target", &self.holder.id().to_string(), "--"]).arg(program);
+        let mut words = self.entry().into_iter();
+        let mut command = Process::command(words.next().expect("a program"));
+        command.args(words).arg(program);
         command
+    }
+
+    /// The words that, put before a command, make it run within.
+    pub fn entry(&self) -> Vec<String> {
+        ["nsenter", "--net", "--target", &self.holder.id().to_string(), "--"].map(str::to_owned).into()
+    }
+
+    /// From now on every address there is, but for those of the wire, is one of this network's own: whatever is sent to any of
+    /// them arrives at a socket in it that is bound to all.
+    pub fn own_every_address(&self) {
+        // Not in the table for local addresses, where it would come before the wire's.
+        self.run("ip", &["route", "add", "local", "0.0.0.0/0", "dev", "lo", "table", "main"]);
+        self.run("ip", &["-6", "route", "add", "local", "::/0", "dev", "lo", "table", "main"]);
+    }
+
+    /// Does something within, such as to bind a socket: that stays there, whoever uses it.
+    pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let network = File::open(format!("/proc/{}/ns/net", self.holder.id())).expect("the network is there");
+        // The thread that moves there is lost for everything else.
+        std::thread::scope(|scope| {
+            let moved = scope.spawn(|| {
+                move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).expect("this needs root");
+                work()
+            });
+            moved.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 
     /// From now on nothing that is sent to this port of the test arrives; nobody is told.

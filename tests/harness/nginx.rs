@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::broker::Certificate;
 use crate::folder::Folder;
 use crate::ports::free_port;
 use crate::process::Process;
@@ -17,6 +18,7 @@ use crate::waiting::eventually;
 pub struct Nginx {
     // Dropped in this order: the server, then its folder.
     _server: Process,
+    scheme: &'static str,
     port: u16,
     root: PathBuf,
     folder: Folder,
@@ -27,11 +29,26 @@ impl Nginx {
     ///
     /// Panics, and says how to get them, when the files or nginx itself are not installed.
     pub async fn serve(root: &str, package: &str) -> Self {
+        Self::serve_with(root, package, "", "").await
+    }
+
+    /// As `serve`, by TLS and HTTP/2, with this certificate; who cannot show one of `clients`' gets nothing.
+    pub async fn serve_by_tls(root: &str, server: &Certificate, clients: &Path) -> Self {
+        let lines = format!(
+            "ssl_certificate {};\nssl_certificate_key {};\nssl_verify_client on;\nssl_client_certificate {};\n",
+            server.certificate.display(),
+            server.key.display(),
+            clients.display()
+        );
+        Self::serve_with(root, "nothing", " ssl http2", &lines).await
+    }
+
+    async fn serve_with(root: &str, package: &str, listen: &str, lines: &str) -> Self {
         let root = PathBuf::from(root);
         assert!(root.is_dir(), "{} is needed and not there.\nhint: apt-get install {package}", root.display());
         let folder = Folder::new("nginx");
         let port = free_port();
-        let settings = folder.file("nginx.conf", settings(&root, port));
+        let settings = folder.file("nginx.conf", settings(&root, port, listen, lines));
         let mut command = Process::command(program());
         command.arg("-p").arg(&*folder).arg("-e").arg("stderr").arg("-c").arg(settings);
         let mut server = Process::start("nginx", &mut command, &folder);
@@ -40,15 +57,22 @@ impl Nginx {
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await
         })
         .await;
-        Self { _server: server, port, root, folder }
+        let scheme = if listen.is_empty() { "http" } else { "https" };
+        Self { _server: server, scheme, port, root, folder }
     }
 
     /// The URL of a file, by its path below the root.
     pub fn url(&self, file: &Path) -> Url {
-        let mut url = Url::parse(&format!("http://127.0.0.1:{}", self.port)).expect("a URL");
+        let mut url = Url::parse(&format!("{}://127.0.0.1:{}", self.scheme, self.port)).expect("a URL");
         let names = file.iter().map(|name| name.to_string_lossy());
         url.path_segments_mut().expect("http URLs have a path").clear().extend(names);
         url
+    }
+
+    /// Of each request the version of HTTP, and whom the client's certificate names.
+    pub fn clients(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.join("clients.log")).expect("nginx writes a log");
+        log.lines().map(str::to_owned).collect()
     }
 
     /// How often each path was asked for so far, decoded and without its query.
@@ -93,7 +117,7 @@ fn program() -> &'static Path {
         .expect("nginx is needed for the tests on real sites and not installed.\nhint: apt-get install nginx-light")
 }
 
-fn settings(root: &Path, port: u16) -> String {
+fn settings(root: &Path, port: u16, listen: &str, lines: &str) -> String {
     format!(
         "daemon off;\n\
          worker_processes 1;\n\
@@ -104,9 +128,13 @@ fn settings(root: &Path, port: u16) -> String {
          types {{ text/html html; image/png png; image/jpeg jpg; image/svg+xml svg; text/css css; }}\n\
          log_format paths \"$body_bytes_sent $uri\";\n\
          access_log access.log paths;\n\
+         log_format clients '$server_protocol $ssl_client_s_dn';\n\
          keepalive_requests 100000;\n\
          server {{\n\
-         listen 127.0.0.1:{port} backlog=1024;\n\
+         listen 127.0.0.1:{port}{listen} backlog=1024;\n\
+         access_log access.log paths;\n\
+         access_log clients.log clients;\n\
+         {lines}\
          root {};\n\
          }}\n\
          }}\n",

@@ -34,7 +34,11 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy for `upstream`, which need not be there yet.
     pub async fn start(upstream: SocketAddr) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port");
+        Self::on(TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port"), upstream)
+    }
+
+    /// Starts a proxy that listens here, perhaps in another network than the upstream is in.
+    pub fn on(listener: TcpListener, upstream: SocketAddr) -> Self {
         let port = listener.local_addr().expect("a bound listener has an address").port();
         let (wire, _) = watch::channel(Wire::Open);
         let (cuts, _) = watch::channel(0);

@@ -44,6 +44,7 @@ pub struct World {
     programs: Programs,
     private_allowed: bool,
     variables: Vec<(&'static str, String)>,
+    run_by: Vec<String>,
     started: usize,
     folder: Folder,
 }
@@ -79,6 +80,7 @@ impl World {
             programs,
             private_allowed: true,
             variables: Vec::new(),
+            run_by: Vec::new(),
             started: 0,
             folder: Folder::new(name),
         }
@@ -105,6 +107,12 @@ impl World {
     /// Programs started from now on do not have this environment variable.
     pub fn unset_variable(&mut self, name: &str) -> &mut Self {
         self.variables.retain(|(other, _)| *other != name);
+        self
+    }
+
+    /// Programs started from now on are started by these words, which change what they run in and then become them.
+    pub fn run_by(&mut self, words: Vec<String>) -> &mut Self {
+        self.run_by = words;
         self
     }
 
@@ -180,9 +188,8 @@ impl World {
     /// Starts one downloader by a program that changes what it runs in and then becomes it, such as `env`, `prlimit` or
     /// `setpriv` with their arguments.
     pub fn start_downloader_by(&mut self, by: &[&str], options: &[&str]) -> &mut Process {
-        let mut words = by.iter().copied().chain([self.programs.downloader]);
-        let mut command = Process::command(words.next().expect("there is at least the program"));
-        command.args(words);
+        let words = self.run_by.iter().map(String::as_str).chain(by.iter().copied());
+        let command = by_words(words.chain([self.programs.downloader]));
         self.start_downloader_as(command, options)
     }
 
@@ -310,7 +317,7 @@ impl World {
 
     /// Starts a producer with just these arguments.
     pub fn start_producer(&self, arguments: &[String], input: impl Into<Stdio>) -> Process {
-        let mut command = Process::command(self.programs.producer);
+        let mut command = by_words(self.run_by.iter().map(String::as_str).chain([self.programs.producer]));
         command.args(arguments).stdin(input).current_dir(&*self.folder);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         Process::start(&format!("producer-{}", self.started), &mut command, &self.folder)
@@ -366,6 +373,12 @@ impl World {
         })
         .await;
     }
+}
+
+fn by_words<'a>(mut words: impl Iterator<Item = &'a str>) -> Command {
+    let mut command = Process::command(words.next().expect("there is at least the program"));
+    command.args(words);
+    command
 }
 
 fn add(given: &mut Vec<String>, option: &str, value: &str) {

@@ -2,7 +2,10 @@
 //! never waits without end, and whose errors become the fixed reasons of the manifest.
 
 mod body;
+mod client;
+mod config;
 mod guard;
+mod network;
 mod resolver;
 mod retry_after;
 mod trouble;
@@ -13,12 +16,17 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use url::Url;
 
-use crate::failpoint;
-
 pub use body::{Announced, BodyError, read_capped};
+pub use client::{Client, SendError};
+pub use config::{ConfigError, HttpConfig, Proxy};
 pub use guard::{Guard, Refused, is_public};
+pub use network::{Network, NetworkError};
+pub use resolver::Resolver;
 pub use retry_after::retry_after;
-pub use trouble::{is_final, reason_of};
+pub use trouble::reason_of;
+
+use config::Connect;
+use resolver::GuardedResolver;
 
 /// Most redirects that are followed for one request.
 pub const MAX_REDIRECTS: usize = 10;
@@ -33,8 +41,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// What a client is made of.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
-    /// Which addresses may be asked.
-    pub guard: Guard,
+    /// Whom it may ask, and how.
+    pub network: Network,
     /// From the first byte of the connection to its establishment.
     pub connect_timeout: Duration,
     /// From the start of the request to the last byte of the answer.
@@ -53,12 +61,17 @@ pub fn install_tls_provider() {
     }
 }
 
-/// Builds a client.
-pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        // A proxy would look names up by itself, past the guard.
+/// Builds the library's client for one way to connect.
+fn client(settings: &ClientSettings, way: &Connect) -> Result<reqwest::Client, reqwest::Error> {
+    let resolver = GuardedResolver {
+        resolver: settings.network.resolver.clone(),
+        guard: settings.network.guard.clone(),
+        trusted: way.proxy().map(|proxy| proxy.host().to_owned()),
+    };
+    let builder = reqwest::Client::builder()
+        // The environment's would look names up by themselves, past the guard.
         .no_proxy()
-        .dns_resolver(Arc::new(resolver::GuardedResolver(settings.guard)))
+        .dns_resolver(Arc::new(resolver))
         // A redirect leads to another place, which has to be asked whether it may: whoever sent the request does that.
         .redirect(Policy::none())
         .referer(false)
@@ -66,16 +79,8 @@ pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, reqwest::Err
         .timeout(settings.total_timeout)
         .pool_max_idle_per_host(settings.idle_per_host)
         .pool_idle_timeout(IDLE_TIMEOUT)
-        .gzip(settings.compressed)
-        .build()
-}
-
-/// Sends a request, and waits for the head of the answer.
-pub async fn send(request: reqwest::RequestBuilder) -> Result<reqwest::Response, reqwest::Error> {
-    if failpoint::strikes("http.send") {
-        return Err(made_to_fail());
-    }
-    request.send().await
+        .gzip(settings.compressed);
+    way.apply(builder)?.build()
 }
 
 /// The client's errors cannot be made by hand; this is one of those that say nothing definite.
@@ -104,7 +109,7 @@ pub fn strip(url: &mut Url) {
 
 /// Where an answer says that its resource is (RFC 9110, 15.4 and 10.2.2), or why that is not asked. `None` where the answer
 /// is no redirect or names no place.
-pub fn redirect(response: &reqwest::Response, guard: Guard) -> Option<Result<Url, Refused>> {
+pub fn redirect(response: &reqwest::Response, guard: &Guard) -> Option<Result<Url, Refused>> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }

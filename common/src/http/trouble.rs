@@ -25,8 +25,7 @@ pub fn reason_of(error: &reqwest::Error) -> Reason {
 
 /// Whether the same request would fail in the same way later, although its reason may pass as a rule: the host's name does not
 /// exist.
-#[must_use]
-pub fn is_final(error: &reqwest::Error) -> bool {
+pub(super) fn is_final(error: &reqwest::Error) -> bool {
     causes(error).filter_map(|cause| cause.downcast_ref::<ResolveError>()).any(ResolveError::is_final)
 }
 
@@ -44,7 +43,23 @@ fn definite(cause: &(dyn Error + 'static)) -> Option<Reason> {
     if cause.is::<rustls::Error>() {
         return Some(Reason::Tls);
     }
-    // rustls' errors travel inside an io::Error, whose `source` skips over what it carries.
-    let carried = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    carried?.is::<rustls::Error>().then_some(Reason::Tls)
+    cause.downcast_ref::<io::Error>().is_some_and(is_tls).then_some(Reason::Tls)
+}
+
+/// rustls' errors travel inside I/O errors, one in another, whose `source` skips over what they carry.
+fn is_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|carried| carried.is::<rustls::Error>() || carried.downcast_ref().is_some_and(is_tls))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_tls_is_found_however_deep_it_is_wrapped() {
+        let fault = || io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError);
+        assert_eq!(definite(&fault()), Some(Reason::Tls));
+        assert_eq!(definite(&io::Error::other(fault())), Some(Reason::Tls));
+        assert_eq!(definite(&io::Error::other(io::Error::from(io::ErrorKind::ConnectionRefused))), None);
+    }
 }

@@ -16,7 +16,7 @@ pub async fn crawl(options: CrawlOptions, begin: Begin, session: Session) -> any
     let fetch = settings.page_fetch()?;
     // A sitemap speaks for the place that it is at.
     let places: Vec<Url> = crawl.seeds.iter().chain(&crawl.sitemaps).cloned().collect();
-    let frontier = Frontier::new(crawl.selection, settings.guard, &places);
+    let frontier = Frontier::new(crawl.selection, settings.network.guard.clone(), &places);
     let pages = crawl.seeds.iter().map(|seed| frontier::page(seed, 0));
     let sitemaps = crawl.sitemaps.iter().map(|url| begin_at(url, PageKind::Sitemap));
     let robots = places.iter().filter(|_| crawl.robots_sitemaps).filter_map(|seed| seed.join("/robots.txt").ok());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use common::exit::Exit;
-use common::http::Guard;
+use common::http::Network;
 use url::Url;
 
 use super::file::{NOWHERE, read_file};
@@ -39,7 +39,8 @@ pub async fn extract(options: ExtractOptions) -> anyhow::Result<Exit> {
     let given = given.transpose()?;
     let how = extract::Options { srcset: options.srcset, ..extract::Options::default() };
     let page = if let Ok(url) = frontier::parse(&options.page) {
-        let fetch = PageFetch::new(Guard { allow_private: options.allow_private }, options.user_agent)?;
+        let network = Network::new(&options.network, options.allow_private)?;
+        let fetch = PageFetch::new(network, options.user_agent)?;
         let fetched = fetch.fetch(&url).await.map_err(|missed| ExtractError::Fetch { url, reason: missed.reason })?;
         if fetched.cut {
             tracing::warn!(most_bytes = MAX_PAGE, "the page is longer than what is read of it");

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 use common::exit::Exit;
-use common::http::{DEFAULT_USER_AGENT, Guard};
+use common::http::{DEFAULT_USER_AGENT, Network};
 use common::opt_out;
 use common::reason::Reason;
 use url::Url;
@@ -28,7 +28,7 @@ pub enum RobotsError {
     #[error("cannot read {0}")]
     Read(String, #[source] io::Error),
     /// An address that is not asked.
-    #[error("{0} is not asked: {1}; --allow-private lets private addresses in")]
+    #[error("{0} is not asked: {1}; --allow-private lets private addresses in, --allow-net a part of them")]
     Refused(Url, Reason),
 }
 
@@ -40,7 +40,7 @@ pub async fn robots(options: RobotsOptions) -> anyhow::Result<Exit> {
     }
     let urls: Vec<Url> = options.urls.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
     let rules = match frontier::parse(&options.robots) {
-        Ok(location) => fetch(location, &agent, options.allow_private).await?,
+        Ok(location) => fetch(location, &agent, Network::new(&options.network, options.allow_private)?).await?,
         Err(_) => Rules::read(
             &read_file(&options.robots, MAX_FILE).map_err(|error| RobotsError::Read(options.robots, error))?,
             &agent,
@@ -59,11 +59,11 @@ fn parse(text: &str) -> Result<Url, RobotsError> {
 }
 
 /// A robots.txt from its site. One that cannot be had is read as RFC 9309 says (2.3.1).
-async fn fetch(mut location: Url, agent: &str, allow_private: bool) -> anyhow::Result<Rules> {
+async fn fetch(mut location: Url, agent: &str, network: Network) -> anyhow::Result<Rules> {
     if location.path() == "/" {
         location.set_path("/robots.txt");
     }
-    let pages = PageFetch::new(Guard { allow_private }, DEFAULT_USER_AGENT.to_owned())?;
+    let pages = PageFetch::new(network, DEFAULT_USER_AGENT.to_owned())?;
     match robots::fetch_there(&pages, agent, location.clone()).await {
         Ok(rules) => Ok(rules),
         Err(missed) if matches!(missed.reason, Reason::PrivateAddress | Reason::Scheme) => {

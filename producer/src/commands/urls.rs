@@ -20,7 +20,7 @@ pub async fn urls(options: UrlsOptions, begin: Begin, session: Session) -> anyho
         caption_column: options.caption_column,
         columns: options.columns,
     };
-    let frontier = Frontier::new(Selection::of_list(), settings.guard, &[]);
+    let frontier = Frontier::new(Selection::of_list(), settings.network.guard.clone(), &[]);
     let done_with = match &begin {
         Begin::New(_) => Some(0),
         Begin::Again(again) => again.standing.list_rows_read,

@@ -25,7 +25,7 @@ pub(super) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
             tokio::task::yield_now().await;
             continue;
         };
-        shared.log.connected();
+        shared.log.connected(stream.local_addr().map(|address| address.ip().to_canonical()).ok());
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
             // A client that goes away in the middle is everyday life for a web site.

@@ -1,5 +1,7 @@
 //! What a site was asked, when, and how much at once.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,7 @@ pub struct Log {
 struct Inner {
     requests: Vec<Request>,
     connections: usize,
+    addresses: BTreeSet<IpAddr>,
     open: usize,
     most: usize,
 }
@@ -63,8 +66,16 @@ impl Log {
         starts.windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
 
-    pub(super) fn connected(&self) {
-        self.with(|log| log.connections += 1);
+    /// The addresses of ours that were connected to, each once.
+    pub fn addresses(&self) -> BTreeSet<IpAddr> {
+        self.with(|log| log.addresses.clone())
+    }
+
+    pub(super) fn connected(&self, to: Option<IpAddr>) {
+        self.with(|log| {
+            log.connections += 1;
+            log.addresses.extend(to);
+        });
     }
 
     /// Counts the request as open until what this returns is dropped.

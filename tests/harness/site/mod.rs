@@ -48,7 +48,11 @@ impl Site {
 
     /// Starts an empty site at an address of this machine.
     pub async fn start_at(address: Ipv4Addr) -> Self {
-        let listener = TcpListener::bind((address, 0)).await.expect("the address has a free port");
+        Self::on(TcpListener::bind((address, 0)).await.expect("the address has a free port"))
+    }
+
+    /// Starts an empty site that listens here, perhaps in another network.
+    pub fn on(listener: TcpListener) -> Self {
         let address = listener.local_addr().expect("a bound listener has an address");
         let shared = Arc::new(Shared::default());
         let listening = tokio::spawn(connection::listen(listener, Arc::clone(&shared)));

@@ -8,6 +8,7 @@
 //! - [`Broker`] is the RabbitMQ node that the tests share, or a private one that a test may stop and kill.
 //! - [`Site`] is a web site that does what it is told, misbehaviour included; [`Nginx`] is a real one; [`Gallery`] is one
 //!   of any size that keeps nothing.
+//! - [`Hostile`] is a server that does one thing to whoever connects, byte by byte; [`Tls`] one with a wrong certificate.
 //! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down; [`Namespace`] a network of a program's own.
 //! - [`Python`] has other people's readers, for what is written for them.
 //! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it; [`Findings`] are what is wrong with it.
@@ -19,6 +20,7 @@
 pub mod broker;
 pub mod folder;
 pub mod gallery;
+pub mod hostile;
 pub mod invariants;
 pub mod mount;
 pub mod namespace;
@@ -39,6 +41,7 @@ pub mod world;
 
 pub use broker::{Broker, Place};
 pub use gallery::Gallery;
+pub use hostile::{Act, Hostile, Tls};
 pub use invariants::Findings;
 pub use mount::Mount;
 pub use namespace::Namespace;

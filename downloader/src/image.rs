@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::batch::Batch;
+use crate::body::Body;
 use crate::claims::Claimed;
 use crate::image_fetch::Fetched;
 use crate::reply::Finished;
 use crate::runs::Holding;
 use crate::settle;
-use crate::store::Image;
+use crate::store::{Image, StoreError};
 use crate::verify::{Verified, verify};
 use crate::worker::Worker;
 
@@ -80,10 +81,10 @@ impl Worker {
         if let Some(inline) = &task.inline {
             return self.keep_inline(batch, task, inline).await;
         }
-        // The host first: whoever waits for a busy host must not hold a slot that another host could use. The body is held
-        // until the image is stored. The semaphores are never closed.
-        let turn = async { (self.hosts.enter(&url).await, self.bodies.acquire().await, self.slots.acquire().await) };
-        let (host, _body, slot) = tokio::select! {
+        // The host first: whoever waits for a busy host must not hold a slot that another host could use. The semaphore is never
+        // closed.
+        let turn = async { (self.hosts.enter(&url).await, self.slots.acquire().await) };
+        let (host, slot) = tokio::select! {
             biased;
             () = self.trouble.begins() => {
                 batch.must_come_again();
@@ -98,23 +99,62 @@ impl Worker {
             return End::GivenBack;
         }
         let _in_flight = self.vitals.begin();
-        let fetched = self.fetch.fetch(task, url, &batch.manners).await;
-        drop((host, slot));
+        let fetched = self.fetch.fetch(task, url, &batch.manners, &self.room).await;
+        drop(host);
+        let fetched = match fetched {
+            Ok(fetched) => self.bring(batch, fetched).await,
+            Err(error) => self.no_room_in_store(batch, &error),
+        };
+        drop(slot);
+        let Some(fetched) = fetched else { return End::GivenBack };
         self.keep(batch, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
+    }
+
+    /// Brings what was fetched into memory. While the store takes nothing, memory may not become free.
+    async fn bring(&self, batch: &Batch, Fetched { outcome, body }: Fetched<Body>) -> Option<Fetched<Bytes>> {
+        let Some(body) = body else { return Some(Fetched { outcome, body: None }) };
+        tokio::select! {
+            biased;
+            brought = self.room.bring(body) => match brought {
+                Ok(bytes) => Some(Fetched { outcome, body: Some(bytes) }),
+                Err(error) => self.no_room_in_store(batch, &error),
+            },
+            () = self.trouble.begins() => {
+                batch.must_come_again();
+                None
+            }
+        }
+    }
+
+    /// A body could not be put into a file of the store's, or be read from there.
+    fn no_room_in_store<T>(&self, batch: &Batch, error: &StoreError) -> Option<T> {
+        batch.must_come_again();
+        self.trouble.refused(Image::to_try_with(), error);
+        None
     }
 
     /// An image that stood in the page: no host to ask, and its bytes are in memory as it is.
     async fn keep_inline(&self, batch: &Batch, task: &ImageTask, inline: &Inline) -> End {
+        let share = tokio::select! {
+            biased;
+            () = self.trouble.begins() => {
+                batch.must_come_again();
+                return End::GivenBack;
+            }
+            share = self.room.memory.take(inline.0.len()) => share,
+        };
         if !batch.begin_image(self.draining.is_cancelled()) {
             return End::GivenBack;
         }
         let _in_flight = self.vitals.begin();
-        let kept = self.keep(batch, self.fetch.inline(task, inline)).await;
+        let Fetched { outcome, body } = self.fetch.inline(task, inline);
+        let body = body.map(|bytes| share.hold(bytes));
+        let kept = self.keep(batch, Fetched { outcome, body }).await;
         kept.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
     }
 
     /// Checks and stores what was fetched.
-    async fn keep(&self, batch: &Batch, Fetched { mut outcome, body }: Fetched) -> Option<Outcome> {
+    async fn keep(&self, batch: &Batch, Fetched { mut outcome, body }: Fetched<Bytes>) -> Option<Outcome> {
         let Some(body) = body else { return Some(outcome) };
         outcome.bytes = Some(body.len() as u64);
         let sha256 = sha256(body.clone()).await;

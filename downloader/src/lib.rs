@@ -7,6 +7,8 @@
 //! [`control`] answers those who ask how the worker is. [`worker`] wires them.
 
 mod batch;
+mod body;
+mod buffer;
 mod caution;
 mod claims;
 pub mod cli;
@@ -16,6 +18,7 @@ mod host_limits;
 mod image;
 mod image_fetch;
 mod intake;
+mod memory;
 mod reply;
 mod runs;
 pub mod settings;

@@ -7,6 +7,9 @@ use common::http::Guard;
 
 use crate::cli::{Layout, WorkOptions};
 
+/// Least memory for bodies, in bytes.
+const LEAST_MEMORY: u64 = 1 << 20;
+
 /// What a downloader works by.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -18,12 +21,16 @@ pub struct Settings {
     pub concurrency: u16,
     /// Images of one host at once; 0: no limit.
     pub per_host: usize,
+    /// Memory for bodies, all together, in bytes.
+    pub max_memory: u64,
     /// Caps on what is taken.
     pub limits: Limits,
     /// Longest time for an image.
     pub fetch_timeout: Duration,
     /// Longest time to connect.
     pub connect_timeout: Duration,
+    /// Lowest rate of a body, in bytes a second; 0: none.
+    pub min_rate: u64,
     /// Which addresses may be asked.
     pub guard: Guard,
     /// The name in replies.
@@ -50,6 +57,9 @@ pub enum SettingsError {
     /// No time at all.
     #[error("--fetch-timeout and --connect-timeout must be longer than nothing")]
     NoTime,
+    /// Less memory than the bookkeeping of it is worth.
+    #[error("--max-memory must be at least 1MiB")]
+    NoMemory,
 }
 
 impl TryFrom<WorkOptions> for Settings {
@@ -64,10 +74,14 @@ impl TryFrom<WorkOptions> for Settings {
         if own.fetch_timeout.is_zero() || own.connect_timeout.is_zero() {
             return Err(SettingsError::NoTime);
         }
+        if own.max_memory < LEAST_MEMORY {
+            return Err(SettingsError::NoMemory);
+        }
         Ok(Self {
             store: own.store,
             layout: own.layout,
             concurrency: own.concurrency,
+            max_memory: own.max_memory,
             per_host: options.per_host,
             limits: Limits {
                 max_bytes: usize::try_from(own.max_bytes).unwrap_or(usize::MAX),
@@ -75,6 +89,7 @@ impl TryFrom<WorkOptions> for Settings {
             },
             fetch_timeout: own.fetch_timeout,
             connect_timeout: own.connect_timeout,
+            min_rate: own.min_rate,
             guard: Guard { allow_private: options.allow_private },
             worker,
             exit_when_idle: own.exit_when_idle,

@@ -15,6 +15,7 @@ use common::failpoint;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::spool::SpoolFolder;
 use super::sweep::PartFolder;
 use super::{Image, StoreError};
 
@@ -60,6 +61,11 @@ impl Files {
         let handle = File::open(&root).map_err(|error| StoreError::new("open the folder", &root, error))?;
         let parts = PartFolder::open(&root, worker)?;
         Ok(Self { root, handle, parts, next_part: AtomicU64::new(0) })
+    }
+
+    /// The part folder, for bodies that are not whole yet.
+    pub(super) fn spool(&self) -> SpoolFolder {
+        SpoolFolder::new(self.parts.path())
     }
 
     /// Writes an image into the part folder. Its bytes are safe after the next [`Files::sync`].

@@ -3,6 +3,7 @@
 
 mod commit;
 mod files;
+mod spool;
 mod sweep;
 
 use std::io;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use spool::{Spool, SpoolFolder};
 
 /// The store cannot take an image. This is the machine's trouble, not the image's.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -50,6 +53,13 @@ pub(crate) struct Image {
     pub(crate) format: &'static str,
 }
 
+impl Image {
+    /// One that nobody asked for, to try a store with.
+    pub(crate) fn to_try_with() -> Self {
+        Self { bytes: Bytes::from_static(&[0; 64 << 10]), sha256: "0".repeat(64), format: "bin" }
+    }
+}
+
 enum Request {
     /// Keep it, and say under which path.
     Put(Image, oneshot::Sender<Result<String, StoreError>>),
@@ -64,6 +74,7 @@ const WAITING: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     requests: mpsc::Sender<Request>,
+    spool: SpoolFolder,
 }
 
 /// Comes when the last handle is dropped and the store is left in good order.
@@ -73,6 +84,7 @@ impl Store {
     /// Opens the folder, creating it if need be, sweeps what a crash left, and starts the writer.
     pub(crate) fn open(root: &Path, worker: &str) -> Result<(Self, Closed), StoreError> {
         let files = files::Files::open(root, worker)?;
+        let spool = files.spool();
         let (requests, received) = mpsc::channel(WAITING);
         let (closing, closed) = oneshot::channel();
         std::thread::Builder::new()
@@ -83,7 +95,12 @@ impl Store {
                 drop(closing);
             })
             .map_err(|source| StoreError::new("start the writer of", root, source))?;
-        Ok((Self { requests }, closed))
+        Ok((Self { requests, spool }, closed))
+    }
+
+    /// Where bodies may be that do not fit into memory.
+    pub(crate) fn spool(&self) -> SpoolFolder {
+        self.spool.clone()
     }
 
     /// Keeps an image. Returns, when it is durable, its path relative to the store's root.

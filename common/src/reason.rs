@@ -30,20 +30,28 @@ pub enum Reason {
     Http(u16),
     /// Connecting or the whole transfer took longer than allowed.
     Timeout,
+    /// The body came more slowly than `--min-rate`.
+    TooSlow,
     /// The connection was refused or could not be made.
     Connect,
     /// The host's name has no address, or could not be looked up.
     Dns,
     /// The TLS handshake failed: certificate, name or protocol.
     Tls,
-    /// The connection broke, or the server does not speak HTTP.
+    /// The connection broke.
     Network,
+    /// What the server says is not HTTP, or breaks its rules.
+    BadHttp,
+    /// The answer has too many headers, or too long ones.
+    Headers,
     /// More redirects than are followed, or a loop.
     Redirects,
     /// The server says that it is elsewhere, where the producer sends for it next; never an image's last word.
     Redirected,
-    /// The body is longer than `--max-bytes`.
+    /// The body is longer than `--max-bytes`, as it comes or decompressed.
     TooLarge,
+    /// The body's `Content-Encoding` could not be undone.
+    Encoding,
     /// More pixels than `--max-pixels`.
     TooManyPixels,
     /// The answer has no body.
@@ -71,7 +79,7 @@ pub enum Reason {
 }
 
 /// Every reason that is a single word; `http-NNN` is the one that is not.
-const WORDS: [(&str, Reason); 28] = [
+const WORDS: [(&str, Reason); 32] = [
     ("bad-url", Reason::BadUrl),
     ("scheme", Reason::Scheme),
     ("private-address", Reason::PrivateAddress),
@@ -81,13 +89,17 @@ const WORDS: [(&str, Reason); 28] = [
     ("nofollow", Reason::NoFollow),
     ("tdm-reservation", Reason::TdmReservation),
     ("timeout", Reason::Timeout),
+    ("too-slow", Reason::TooSlow),
     ("connect", Reason::Connect),
     ("dns", Reason::Dns),
     ("tls", Reason::Tls),
     ("network", Reason::Network),
+    ("bad-http", Reason::BadHttp),
+    ("headers", Reason::Headers),
     ("redirects", Reason::Redirects),
     ("redirected", Reason::Redirected),
     ("too-large", Reason::TooLarge),
+    ("encoding", Reason::Encoding),
     ("too-many-pixels", Reason::TooManyPixels),
     ("empty", Reason::Empty),
     ("not-an-image", Reason::NotAnImage),
@@ -106,11 +118,19 @@ impl Reason {
     /// Whether the same request may well succeed later. The one classification that retries rest on.
     ///
     /// Transient statuses are those that RFC 9110 and RFC 6585 describe as passing (408, 425, 429, 500, 502, 503, 504)
-    /// and the 52x family that proxies in front of an unreachable origin use.
+    /// and the 52x family that proxies in front of an unreachable origin use. What is not HTTP may be the rest of another answer
+    /// on the same connection, whose length was a lie; the next try has a connection of its own.
     #[must_use]
     pub fn is_transient(self) -> bool {
         match self {
-            Self::Timeout | Self::Connect | Self::Dns | Self::Network | Self::Truncated | Self::Redirected => true,
+            Self::Timeout
+            | Self::TooSlow
+            | Self::Connect
+            | Self::Dns
+            | Self::Network
+            | Self::BadHttp
+            | Self::Truncated
+            | Self::Redirected => true,
             Self::Http(status) => matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 520..=529),
             _ => false,
         }
@@ -174,6 +194,9 @@ mod tests {
         for reason in [Reason::Timeout, Reason::Connect, Reason::Dns, Reason::Network, Reason::Truncated] {
             assert!(reason.is_transient(), "{reason}");
         }
+        for reason in [Reason::TooSlow, Reason::BadHttp] {
+            assert!(reason.is_transient(), "{reason}");
+        }
         for status in [408, 425, 429, 500, 502, 503, 504, 520, 529] {
             assert!(Reason::Http(status).is_transient(), "{status}");
         }
@@ -181,6 +204,9 @@ mod tests {
             assert!(!Reason::Http(status).is_transient(), "{status}");
         }
         for reason in [Reason::XRobotsTag, Reason::MetaRobots, Reason::NoFollow, Reason::TdmReservation] {
+            assert!(!reason.is_transient(), "{reason}");
+        }
+        for reason in [Reason::Headers, Reason::Encoding] {
             assert!(!reason.is_transient(), "{reason}");
         }
         for reason in [Reason::Tls, Reason::NotAnImage, Reason::TooLarge, Reason::Robots, Reason::PrivateAddress] {

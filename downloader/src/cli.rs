@@ -73,7 +73,12 @@ pub struct OwnOptions {
           value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub concurrency: u16,
 
-    /// Longest image that is taken
+    /// Memory for bodies, all together; what does not fit waits in files without a name in the store's folder
+    #[arg(long, env = "WARREN_MAX_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = size,
+          help_heading = "Fetching")]
+    pub max_memory: u64,
+
+    /// Longest image that is taken, as it comes and when it is decompressed
     #[arg(long, env = "WARREN_MAX_BYTES", value_name = "SIZE", default_value = "64MiB", value_parser = size,
           help_heading = "Checking")]
     pub max_bytes: u64,
@@ -99,6 +104,11 @@ pub struct OwnOptions {
     #[arg(long, env = "WARREN_CONNECT_TIMEOUT", value_name = "D", default_value = "10s", value_parser = duration,
           help_heading = "Fetching")]
     pub connect_timeout: Duration,
+
+    /// Lowest rate of a body, in bytes a second over 20 s; what comes more slowly is given up; 0: whatever comes
+    #[arg(long, env = "WARREN_MIN_RATE", value_name = "SIZE", default_value = "1KiB", value_parser = size,
+          help_heading = "Fetching")]
+    pub min_rate: u64,
 
     /// Name of this worker in every reply [default: host name and random]
     #[arg(long, env = "WARREN_WORKER", value_name = "NAME", help_heading = "Working")]

@@ -10,12 +10,14 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::batch::Batch;
+use crate::body::Body;
 use crate::claims::Claimed;
+use crate::exchange::Exchange;
 use crate::image_fetch::Fetched;
 use crate::reply::Finished;
 use crate::runs::Holding;
 use crate::settle;
-use crate::store::{About, Image};
+use crate::store::{About, Image, StoreError};
 use crate::verify::{Rejected, Verified};
 use crate::worker::Worker;
 
@@ -80,10 +82,10 @@ impl Worker {
         if let Some(inline) = &task.inline {
             return self.keep_inline(batch, task, inline).await;
         }
-        // The host first: whoever waits for a busy host must not hold a slot that another host could use. The body is held
-        // until the image is stored. The semaphores are never closed.
-        let turn = async { (self.hosts.enter(&url).await, self.bodies.acquire().await, self.slots.acquire().await) };
-        let (host, _body, slot) = tokio::select! {
+        // The host first: whoever waits for a busy host must not hold a slot that another host could use. The semaphore is never
+        // closed.
+        let turn = async { (self.hosts.enter(&url).await, self.slots.acquire().await) };
+        let (host, slot) = tokio::select! {
             biased;
             () = self.trouble.begins() => {
                 batch.must_come_again();
@@ -98,23 +100,64 @@ impl Worker {
             return End::GivenBack;
         }
         let _in_flight = self.vitals.begin();
-        let fetched = self.fetch.fetch(task, url, &batch.manners).await;
-        drop((host, slot));
+        let fetched = self.fetch.fetch(task, url, &batch.manners, &self.room).await;
+        drop(host);
+        let fetched = match fetched {
+            Ok(fetched) => self.bring(batch, task, fetched).await,
+            Err(error) => self.no_room_in_store(batch, task, &error),
+        };
+        drop(slot);
+        let Some(fetched) = fetched else { return End::GivenBack };
         self.keep(batch, task, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
+    }
+
+    /// Brings what was fetched into memory. While the store takes nothing, memory may not become free.
+    async fn bring(&self, batch: &Batch, task: &ImageTask, fetched: Fetched<Body>) -> Option<Fetched<Bytes>> {
+        let Fetched { outcome, body, exchange } = fetched;
+        let Some(body) = body else { return Some(Fetched { outcome, body: None, exchange }) };
+        tokio::select! {
+            biased;
+            brought = self.room.bring(body) => match brought {
+                Ok(bytes) => Some(Fetched { outcome, body: Some(bytes), exchange }),
+                Err(error) => self.no_room_in_store(batch, task, &error),
+            },
+            () = self.trouble.begins() => {
+                batch.must_come_again();
+                None
+            }
+        }
+    }
+
+    /// A body could not be put into a file of the store's, or be read from there.
+    fn no_room_in_store<T>(&self, batch: &Batch, task: &ImageTask, error: &StoreError) -> Option<T> {
+        batch.must_come_again();
+        let outcome = Outcome::new(task.id, task.attempt, Status::Stored, None);
+        self.trouble.refused(Image::to_try_with(about(batch, task, outcome, None)), error);
+        None
     }
 
     /// An image that stood in the page: no host to ask, and its bytes are in memory as it is.
     async fn keep_inline(&self, batch: &Batch, task: &ImageTask, inline: &Inline) -> End {
+        let share = tokio::select! {
+            biased;
+            () = self.trouble.begins() => {
+                batch.must_come_again();
+                return End::GivenBack;
+            }
+            share = self.room.memory.take(inline.0.len()) => share,
+        };
         if !batch.begin_image(self.draining.is_cancelled()) {
             return End::GivenBack;
         }
         let _in_flight = self.vitals.begin();
-        let kept = self.keep(batch, task, self.fetch.inline(task, inline)).await;
+        let Fetched { outcome, body, exchange } = self.fetch.inline(task, inline);
+        let body = body.map(|bytes| share.hold(bytes));
+        let kept = self.keep(batch, task, Fetched { outcome, body, exchange }).await;
         kept.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
     }
 
     /// Checks and stores what was fetched.
-    async fn keep(&self, batch: &Batch, task: &ImageTask, fetched: Fetched) -> Option<Outcome> {
+    async fn keep(&self, batch: &Batch, task: &ImageTask, fetched: Fetched<Bytes>) -> Option<Outcome> {
         let Fetched { mut outcome, body, exchange } = fetched;
         let Some(body) = body else { return Some(outcome) };
         outcome.bytes = Some(body.len() as u64);
@@ -125,15 +168,7 @@ impl Worker {
                 outcome.format = Some(format.name().to_owned());
                 (outcome.width, outcome.height) = size.unzip();
                 outcome.scripted = scripted;
-                let about = About {
-                    run: batch.run.clone(),
-                    asking: Arc::clone(&batch.asking),
-                    url: task.url.clone(),
-                    hops: task.hops,
-                    exchange,
-                    context: task.context.clone(),
-                    outcome: outcome.clone(),
-                };
+                let about = about(batch, task, outcome.clone(), exchange);
                 let image = Image { bytes: body, sha256, format: format.name(), about: about.into() };
                 let path = self.put(batch, image).await?;
                 outcome.status = Status::Stored;
@@ -162,6 +197,19 @@ impl Worker {
                 None
             }
         }
+    }
+}
+
+/// What packed layouts keep beside an image.
+fn about(batch: &Batch, task: &ImageTask, outcome: Outcome, exchange: Option<Arc<Exchange>>) -> About {
+    About {
+        run: batch.run.clone(),
+        asking: Arc::clone(&batch.asking),
+        url: task.url.clone(),
+        hops: task.hops,
+        exchange,
+        context: task.context.clone(),
+        outcome,
     }
 }
 

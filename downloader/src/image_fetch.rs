@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use common::descriptors;
-use common::http::{self, Announced, BodyError, Client, ClientSettings, SendError};
+use common::http::{self, BodyError, Client, ClientSettings, Encoding, Incoming, SendError};
 use common::killpoint;
 use common::opt_out::{self, Directives, Refusal};
 use common::outcome::{Outcome, Status};
@@ -18,9 +18,11 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::time::sleep;
 use url::Url;
 
+use crate::body::{Body, Room, Undone};
 use crate::cli::Layout;
 use crate::exchange::{Asked, Exchange};
 use crate::settings::Settings;
+use crate::store::StoreError;
 
 /// What browsers send for `img`, shortened to what is said about images.
 const ACCEPTED: &str = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
@@ -37,6 +39,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 pub(crate) struct ImageFetch {
     client: Client,
     max_bytes: usize,
+    min_rate: u64,
     settings: ClientSettings,
     /// Whether to take down what is said.
     records: bool,
@@ -70,17 +73,46 @@ impl Manners {
 }
 
 /// An answer: what is known so far, and the body where there is one to look at.
-pub(crate) struct Fetched {
+pub(crate) struct Fetched<B> {
     pub(crate) outcome: Outcome,
-    pub(crate) body: Option<Bytes>,
+    pub(crate) body: Option<B>,
     /// What was said for the body, where the store writes it down.
     pub(crate) exchange: Option<Arc<Exchange>>,
+}
+
+/// Why there is no body.
+enum Missed {
+    /// This is the image's outcome.
+    Reason(Reason),
+    /// It could not be put into a file: the machine's trouble, and no outcome.
+    Store(StoreError),
+}
+
+impl From<Reason> for Missed {
+    fn from(reason: Reason) -> Self {
+        Self::Reason(reason)
+    }
+}
+
+impl From<StoreError> for Missed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Undone> for Missed {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::Encoding(error) => Self::Reason((&error).into()),
+            Undone::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 /// What a server that has the image answers.
 enum Answer {
     /// This is it, and what was said for it where that is wanted.
-    Body(Bytes, Option<Arc<Exchange>>),
+    Body(Body, Option<Arc<Exchange>>),
     /// It is as it was.
     Unchanged,
 }
@@ -100,18 +132,25 @@ impl ImageFetch {
         Ok(Self {
             client: Client::new(&client_settings)?,
             max_bytes: settings.limits.max_bytes,
+            min_rate: settings.min_rate,
             settings: client_settings,
             records: settings.layout == Layout::Warc,
         })
     }
 
-    /// Fetches `url`, which is the task's parsed.
-    pub(crate) async fn fetch(&self, task: &ImageTask, url: Url, manners: &Manners) -> Fetched {
+    /// Fetches `url`, which is the task's parsed, into `room`.
+    pub(crate) async fn fetch(
+        &self,
+        task: &ImageTask,
+        url: Url,
+        manners: &Manners,
+        room: &Room,
+    ) -> Result<Fetched<Body>, StoreError> {
         let mut outcome = Outcome::new(task.id, task.attempt, Status::Failed, None);
         outcome.fetched_at = now_ms();
         outcome.final_url = (task.hops > 0).then(|| task.url.clone());
         let begun = Instant::now();
-        let answer = self.ask(url, manners, task.validators.as_ref(), &mut outcome).await;
+        let answer = self.ask(url, manners, task.validators.as_ref(), room, &mut outcome).await;
         outcome.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (body, exchange) = match answer {
             Ok(Answer::Body(body, exchange)) => (Some(body), exchange),
@@ -119,17 +158,18 @@ impl ImageFetch {
                 outcome.status = Status::Unchanged;
                 (None, None)
             }
-            Err(reason) => {
+            Err(Missed::Store(error)) => return Err(error),
+            Err(Missed::Reason(reason)) => {
                 outcome.status = status_of(reason);
                 outcome.reason = Some(reason);
                 (None, None)
             }
         };
-        Fetched { outcome, body, exchange }
+        Ok(Fetched { outcome, body, exchange })
     }
 
     /// What came with the task itself is here already.
-    pub(crate) fn inline(&self, task: &ImageTask, inline: &Inline) -> Fetched {
+    pub(crate) fn inline(&self, task: &ImageTask, inline: &Inline) -> Fetched<Bytes> {
         let mut outcome = Outcome::new(task.id, task.attempt, Status::Failed, None);
         outcome.fetched_at = now_ms();
         outcome.content_type =
@@ -175,9 +215,10 @@ impl ImageFetch {
         url: Url,
         manners: &Manners,
         known: Option<&Validators>,
+        room: &Room,
         outcome: &mut Outcome,
-    ) -> Result<Answer, Reason> {
-        self.client.guard().check_url(&url)?;
+    ) -> Result<Answer, Missed> {
+        self.client.guard().check_url(&url).map_err(Reason::from)?;
         killpoint::reached("downloader.fetch", url.as_str()).await;
         let request = manners.sign(self.client.get(url.clone()).header(ACCEPT, ACCEPTED));
         let request = match known {
@@ -192,23 +233,23 @@ impl ImageFetch {
         outcome.http_status = Some(response.status().as_u16());
         outcome.content_type = content_type(response.headers());
         if let Some(target) = http::redirect(&response, self.client.guard()) {
-            let target = String::from(target?);
+            let target = String::from(target.map_err(Reason::from)?);
             if target.len() > MAX_URL {
-                return Err(Reason::Redirects);
+                return Err(Reason::Redirects.into());
             }
             outcome.final_url = Some(target);
-            return Err(Reason::Redirected);
+            return Err(Reason::Redirected.into());
         }
         // Nobody else may say so: without a condition there is nothing that it could be unchanged since.
         let unchanged = response.status() == StatusCode::NOT_MODIFIED && known.is_some();
         if response.status() != StatusCode::OK && !unchanged {
             outcome.retry_after = http::retry_after(response.headers()).map(|rest| rest.as_secs());
-            return Err(Reason::Http(response.status().as_u16()));
+            return Err(Reason::Http(response.status().as_u16()).into());
         }
         // Before the body: what is not to be kept is not to be carried over the network either.
         if let Some(refusal) = manners.refusal(response.headers()) {
             outcome.detail = Some(refusal.detail);
-            return Err(refusal.reason);
+            return Err(refusal.reason.into());
         }
         let sent = Validators::of(response.headers());
         (outcome.etag, outcome.last_modified) = (sent.etag, sent.last_modified);
@@ -216,23 +257,46 @@ impl ImageFetch {
             return Ok(Answer::Unchanged);
         }
         let exchange = asked.map(|asked| asked.answered(&response).into());
-        match http::read_capped(response, self.max_bytes, Announced::Believe).await {
-            Ok(body) if body.is_empty() => Err(Reason::Empty),
-            Ok(body) => Ok(Answer::Body(body, exchange)),
-            Err(error @ BodyError::TooLarge { .. }) => Err(error.reason()),
-            Err(BodyError::Transfer(error)) => Err(match http::reason_of(&error) {
-                // The answer had begun: the bytes stop before the length that was announced.
-                Reason::Network => Reason::Truncated,
-                reason => reason,
-            }),
+        let body = self.receive(response, room).await?;
+        if body.is_empty() { Err(Reason::Empty.into()) } else { Ok(Answer::Body(body, exchange)) }
+    }
+
+    /// Takes the body, as a browser would see it. Images are asked for without compression; a server that compresses all the same
+    /// (most do it to SVG) has its encoding undone, for the bytes of an image are what is to be kept.
+    async fn receive(&self, response: Response, room: &Room) -> Result<Body, Missed> {
+        let encoding = Encoding::of(response.headers()).map_err(|error| Reason::from(&error))?;
+        let mut incoming = Incoming::new(response, self.max_bytes, self.min_rate);
+        let announced = incoming.announced().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        // Such a promise is believed: what is too large is not to be carried over the network.
+        if announced.is_some_and(|length| length > self.max_bytes) {
+            return Err(Reason::TooLarge.into());
         }
+        let mut collector = room.collect(announced);
+        while let Some(bytes) = incoming.next().await.map_err(|error| reason_of(&error))? {
+            collector = collector.push(bytes).await?;
+        }
+        drop(incoming);
+        let body = collector.end().await?;
+        match encoding {
+            Some(encoding) => Ok(room.undo(body, encoding, self.max_bytes).await?),
+            None => Ok(body),
+        }
+    }
+}
+
+/// Why a body that had begun did not come whole.
+fn reason_of(error: &BodyError) -> Reason {
+    match error.reason() {
+        // The bytes stop before the length that was announced.
+        Reason::Network => Reason::Truncated,
+        reason => reason,
     }
 }
 
 /// Which status a reason of this room belongs to.
 fn status_of(reason: Reason) -> Status {
     match reason {
-        Reason::TooLarge | Reason::Empty | Reason::Truncated => Status::Rejected,
+        Reason::TooLarge | Reason::Empty | Reason::Truncated | Reason::Encoding => Status::Rejected,
         Reason::PrivateAddress | Reason::Scheme | Reason::XRobotsTag | Reason::TdmReservation => Status::Blocked,
         _ => Status::Failed,
     }

@@ -8,6 +8,8 @@
 //! [`control`] answers those who ask how the worker is. [`worker`] wires them.
 
 mod batch;
+mod body;
+mod buffer;
 mod caution;
 mod claims;
 pub mod cli;
@@ -21,6 +23,7 @@ mod host_limits;
 mod image;
 mod image_fetch;
 mod intake;
+mod memory;
 mod open_shards;
 mod reply;
 mod runs;

@@ -10,6 +10,9 @@ use crate::cli::{FilterOptions, Layout, OwnOptions, Verify, WorkOptions};
 use crate::verify::Checks;
 use crate::verify::filters::Filters;
 
+/// Least memory for bodies, in bytes.
+const LEAST_MEMORY: u64 = 1 << 20;
+
 /// What a downloader works by.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -23,6 +26,8 @@ pub struct Settings {
     pub concurrency: u16,
     /// Images of one host at once; 0: no limit.
     pub per_host: usize,
+    /// Memory for bodies, all together, in bytes.
+    pub max_memory: u64,
     /// Caps on what is taken.
     pub limits: Limits,
     /// How far an image is checked.
@@ -33,6 +38,8 @@ pub struct Settings {
     pub fetch_timeout: Duration,
     /// Longest time to connect.
     pub connect_timeout: Duration,
+    /// Lowest rate of a body, in bytes a second; 0: none.
+    pub min_rate: u64,
     /// Whom to ask, and how.
     pub network: Network,
     /// The name in replies.
@@ -68,6 +75,9 @@ pub enum SettingsError {
     /// No time at all.
     #[error("--fetch-timeout and --connect-timeout must be longer than nothing")]
     NoTime,
+    /// Less memory than the bookkeeping of it is worth.
+    #[error("--max-memory must be at least 1MiB")]
+    NoMemory,
     /// Something about the network.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -110,12 +120,16 @@ impl Settings {
         if own.fetch_timeout.is_zero() || own.connect_timeout.is_zero() {
             return Err(SettingsError::NoTime);
         }
+        if own.max_memory < LEAST_MEMORY {
+            return Err(SettingsError::NoMemory);
+        }
         let filters = filters(&own.filters)?;
         Ok(Self {
             store: own.store,
             layout: own.layout,
             shard: ShardSize { bytes: own.shard_size, images: own.shard_images },
             concurrency: own.concurrency,
+            max_memory: own.max_memory,
             per_host,
             limits: Limits {
                 max_bytes: usize::try_from(own.max_bytes).unwrap_or(usize::MAX),
@@ -125,6 +139,7 @@ impl Settings {
             filters,
             fetch_timeout: own.fetch_timeout,
             connect_timeout: own.connect_timeout,
+            min_rate: own.min_rate,
             network,
             worker,
             exit_when_idle: own.exit_when_idle,

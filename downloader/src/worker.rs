@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::body::Room;
 use crate::caution::Caution;
 use crate::claims::Claims;
 use crate::cli::Verify;
@@ -18,6 +19,7 @@ use crate::control::{self, About};
 use crate::deliveries::Deliveries;
 use crate::host_limits::HostLimits;
 use crate::image_fetch::ImageFetch;
+use crate::memory::Memory;
 use crate::open_shards;
 use crate::reply::{Finished, Replier};
 use crate::runs::Runs;
@@ -26,9 +28,6 @@ use crate::store::Store;
 use crate::store_trouble::StoreTrouble;
 use crate::verify::Verifier;
 use crate::vitals::Vitals;
-
-/// Bodies in memory for each image that is fetched at once: so many may wait for the store while the next are fetched.
-const BODIES_PER_SLOT: usize = 4;
 
 /// How much longer than the longest fetch a drain may take, for replies and goodbyes.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
@@ -96,7 +95,7 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
         fetch: ImageFetch::new(&settings)?,
         verifier: Verifier::new(settings.checks(), settings.verify == Verify::Decode),
         slots: Semaphore::new(settings.concurrency.into()),
-        bodies: Semaphore::new(usize::from(settings.concurrency) * BODIES_PER_SLOT),
+        room: Room::new(Memory::new(settings.max_memory), store.spool()),
         hosts: HostLimits::new(settings.per_host),
         store,
         trouble,
@@ -123,10 +122,11 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
     Ok(reason)
 }
 
-/// How many images at once the limit of open files allows: of each may be a connection in use and one that is kept.
+/// How many images at once the limit of open files allows: of each may be a connection in use, one that is kept, and a file that
+/// its body is in.
 fn affordable(concurrency: u16, limit: Option<u64>) -> u16 {
     let Some(limit) = limit else { return concurrency };
-    let affordable = u16::try_from(limit.saturating_sub(OTHER_FILES) / 2).unwrap_or(u16::MAX).max(1);
+    let affordable = u16::try_from(limit.saturating_sub(OTHER_FILES) / 3).unwrap_or(u16::MAX).max(1);
     if affordable < concurrency {
         tracing::warn!(
             concurrency,
@@ -143,10 +143,9 @@ pub(crate) struct Worker {
     pub(crate) settings: Settings,
     pub(crate) fetch: ImageFetch,
     pub(crate) verifier: Verifier,
-    /// One for each image that is fetched.
+    /// One for each image that is fetched, until its body is in memory: so the files of those that wait for room are bounded too.
     pub(crate) slots: Semaphore,
-    /// One for each body in memory.
-    pub(crate) bodies: Semaphore,
+    pub(crate) room: Room,
     pub(crate) hosts: HostLimits,
     pub(crate) store: Store,
     pub(crate) trouble: Arc<StoreTrouble>,

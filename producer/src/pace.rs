@@ -92,12 +92,14 @@ impl Heard {
         match (self.reason, self.status) {
             (_, Some(429 | 503)) => Meaning::Busy,
             // A body that never ends is as good as no answer.
-            (Some(reason @ Reason::Timeout), _) => Meaning::Silent(reason),
-            (_, Some(500..)) => Meaning::Unwell,
+            (Some(reason @ (Reason::Timeout | Reason::TooSlow)), _)
+            | (
+                Some(reason @ (Reason::Connect | Reason::Dns | Reason::Tls | Reason::Network | Reason::BadHttp)),
+                None,
+            ) => Meaning::Silent(reason),
+            // A head that is too long is an answer, of which no status is told.
+            (_, Some(500..)) | (Some(Reason::Headers), None) => Meaning::Unwell,
             (_, Some(_)) => Meaning::Well,
-            (Some(reason @ (Reason::Connect | Reason::Dns | Reason::Tls | Reason::Network)), None) => {
-                Meaning::Silent(reason)
-            }
             (_, None) => Meaning::NotAsked,
         }
     }
@@ -106,7 +108,7 @@ impl Heard {
     fn sign(&self, meaning: Meaning) -> Sign {
         match meaning {
             Meaning::Well => Sign::Good(self.took.filter(|_| self.bytes.is_none_or(|bytes| bytes <= SMALL))),
-            Meaning::Busy | Meaning::Silent(Reason::Timeout) => Sign::Bad,
+            Meaning::Busy | Meaning::Silent(Reason::Timeout | Reason::TooSlow) => Sign::Bad,
             Meaning::Unwell | Meaning::Silent(_) | Meaning::NotAsked => Sign::Neither,
         }
     }
@@ -509,6 +511,10 @@ mod tests {
             (Some(Reason::Network), Some(200), Meaning::Well),
             (Some(Reason::Timeout), None, Meaning::Silent(Reason::Timeout)),
             (Some(Reason::Timeout), Some(200), Meaning::Silent(Reason::Timeout)),
+            (Some(Reason::TooSlow), Some(200), Meaning::Silent(Reason::TooSlow)),
+            (Some(Reason::BadHttp), None, Meaning::Silent(Reason::BadHttp)),
+            (Some(Reason::BadHttp), Some(200), Meaning::Well),
+            (Some(Reason::Headers), None, Meaning::Unwell),
             (Some(Reason::PrivateAddress), None, Meaning::NotAsked),
             (Some(Reason::DeadLettered), None, Meaning::NotAsked),
             (None, None, Meaning::NotAsked),

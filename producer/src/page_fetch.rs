@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::http::{self, Announced, BodyError, Client, ClientSettings, Guard, MAX_REDIRECTS, Network};
+use common::http::{self, Client, ClientSettings, Guard, MAX_REDIRECTS, Network, Part};
 use common::opt_out::{self, Directives};
 use common::reason::Reason;
 use reqwest::Response;
@@ -161,13 +161,9 @@ impl PageFetch {
             response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         // Of what is no document, what tells that it is none is enough.
         let cap = if content_type.as_deref().is_some_and(is_media) { cap.min(MEDIA_HEAD) } else { cap };
-        let (body, cut) = match http::read_capped(response, cap, Announced::Ignore).await {
-            Ok(body) => (body, false),
-            Err(BodyError::TooLarge { head, .. }) => (head, true),
-            Err(error) => {
-                return Err(Missed { status: Some(status.as_u16()), ..Missed::from(error.reason()) });
-            }
-        };
+        let Part { bytes: body, cut } = http::read_part(response, cap)
+            .await
+            .map_err(|error| Missed { status: Some(status.as_u16()), ..Missed::from(error.reason()) })?;
         Ok(Fetched { url, status: status.as_u16(), content_type, body, cut, opt_outs })
     }
 }

@@ -88,7 +88,11 @@ async fn shards_of_two_workers_are_read_by_other_peoples_readers() {
         // The second half has the bytes of the first.
         let slow = Duration::from_millis(5);
         world.route(&format!("/{number}.png"), Response::image(png(20, 10, number % 60)).after(slow));
-        let alt = if number.is_multiple_of(3) { String::new() } else { format!(" alt='Picture &quot;{number}&quot; \u{e9}'") };
+        let alt = if number.is_multiple_of(3) {
+            String::new()
+        } else {
+            format!(" alt='Picture &quot;{number}&quot; \u{e9}'")
+        };
         format!("<figure><img src={number}.png{alt} title=t><figcaption>below</figcaption></figure>")
     };
     let page: String = (0..120).map(img).collect();

@@ -9,6 +9,7 @@
 //! - [`Site`] is a web site that does what it is told, misbehaviour included; [`Nginx`] is a real one; [`Gallery`] is one
 //!   of any size that keeps nothing.
 //! - [`Dns`] is a name server that says what it is told, and knows what it was asked.
+//! - [`Hostile`] is a server that does one thing to whoever connects, byte by byte; [`Tls`] one with a wrong certificate.
 //! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down; [`Namespace`] a network of a program's own.
 //! - [`Python`] has other people's readers, for what is written for them.
 //! - [`Socks`] is a proxy that remembers where it was to lead.
@@ -22,6 +23,7 @@ pub mod broker;
 pub mod dns;
 pub mod folder;
 pub mod gallery;
+pub mod hostile;
 pub mod invariants;
 pub mod mount;
 pub mod namespace;
@@ -45,6 +47,7 @@ pub mod world;
 pub use broker::{Broker, Place};
 pub use dns::{Answer, Dns};
 pub use gallery::Gallery;
+pub use hostile::{Act, Hostile, Tls};
 pub use invariants::Findings;
 pub use mount::Mount;
 pub use namespace::Namespace;

@@ -114,6 +114,14 @@ impl Process {
         self.child.id()
     }
 
+    /// The most memory that it had at once so far, in bytes (`VmHWM`).
+    pub fn most_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs, on Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of /proc/PID/status");
+        let kibibytes = line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number");
+        kibibytes << 10
+    }
+
     /// What it wrote to standard output so far.
     pub fn output(&self) -> String {
         read(&self.output)

@@ -157,7 +157,7 @@ mod tests {
         let port = listener.local_addr().expect("it is bound").port();
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().expect("a client");
-            stream.read(&mut [0; 4096]).expect("a request");
+            assert!(stream.read(&mut [0; 4096]).expect("a request") > 0);
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").expect("the client is there");
         });
         port

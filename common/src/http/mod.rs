@@ -4,8 +4,10 @@
 mod body;
 mod client;
 mod config;
+mod encoding;
 mod guard;
 mod network;
+mod rate;
 mod resolver;
 mod retry_after;
 mod trouble;
@@ -13,14 +15,17 @@ mod trouble;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use url::Url;
 
-pub use body::{Announced, BodyError, read_capped};
+pub use body::{BodyError, Incoming, Part, read_part};
 pub use client::{Client, SendError};
 pub use config::{ConfigError, HttpConfig, Proxy};
+pub use encoding::{Encoding, EncodingError};
 pub use guard::{Guard, Refused, is_public};
 pub use network::{Network, NetworkError};
+pub use rate::{DEFAULT_MIN_RATE, RATE_WINDOW};
 pub use resolver::Resolver;
 pub use retry_after::retry_after;
 pub use trouble::reason_of;
@@ -35,6 +40,10 @@ pub const MAX_REDIRECTS: usize = 10;
 pub const DEFAULT_USER_AGENT: &str =
     concat!("Warren/", env!("CARGO_PKG_VERSION"), " (+https://github.com/warren-crawler/warren)");
 
+/// Most headers of an answer, and their longest size over HTTP/2 in bytes; over HTTP/1, hyper's own limit is 408 KiB.
+const MAX_HEADERS: usize = 200;
+const MAX_HEADER_LIST: u32 = 64 << 10;
+
 /// How long an idle connection is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -47,7 +56,8 @@ pub struct ClientSettings {
     pub connect_timeout: Duration,
     /// From the start of the request to the last byte of the answer.
     pub total_timeout: Duration,
-    /// Whether to offer gzip. Pages shrink by it; images are compressed already, and must be stored as they are.
+    /// Whether to ask for compression. Pages shrink by it; images are compressed already. What comes compressed all the same
+    /// is undone by whoever reads the body: see [`Encoding`].
     pub compressed: bool,
     /// Idle connections kept to one host, at most: as many as are used at once, or connections are made anew all the time.
     pub idle_per_host: usize,
@@ -68,7 +78,12 @@ fn client(settings: &ClientSettings, way: &Connect) -> Result<reqwest::Client, r
         guard: settings.network.guard.clone(),
         trusted: way.proxy().map(|proxy| proxy.host().to_owned()),
     };
+    let encodings = if settings.compressed { encoding::ACCEPTED } else { "identity" };
+    let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(encodings))]);
     let builder = reqwest::Client::builder()
+        .default_headers(headers)
+        .http1_max_headers(MAX_HEADERS)
+        .http2_max_header_list_size(MAX_HEADER_LIST)
         // The environment's would look names up by themselves, past the guard.
         .no_proxy()
         .dns_resolver(Arc::new(resolver))
@@ -78,8 +93,7 @@ fn client(settings: &ClientSettings, way: &Connect) -> Result<reqwest::Client, r
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.total_timeout)
         .pool_max_idle_per_host(settings.idle_per_host)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .gzip(settings.compressed);
+        .pool_idle_timeout(IDLE_TIMEOUT);
     way.apply(builder)?.build()
 }
 

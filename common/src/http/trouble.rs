@@ -43,12 +43,28 @@ fn definite(cause: &(dyn Error + 'static)) -> Option<Reason> {
     if cause.is::<rustls::Error>() {
         return Some(Reason::Tls);
     }
-    cause.downcast_ref::<io::Error>().is_some_and(is_tls).then_some(Reason::Tls)
+    if let Some(error) = cause.downcast_ref::<hyper::Error>() {
+        return of_hyper(error);
+    }
+    let error = cause.downcast_ref::<io::Error>()?;
+    // rustls' errors travel inside an io::Error, or one inside another; its `source` skips over what it carries.
+    if let Some(carried) = error.get_ref()
+        && let Some(reason) = definite(carried)
+    {
+        return Some(reason);
+    }
+    // No call of the system's ends so: it is a parser that speaks, of chunks and of what follows them.
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData).then_some(Reason::BadHttp)
 }
 
-/// rustls' errors travel inside I/O errors, one in another, whose `source` skips over what they carry.
-fn is_tls(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|carried| carried.is::<rustls::Error>() || carried.downcast_ref().is_some_and(is_tls))
+fn of_hyper(error: &hyper::Error) -> Option<Reason> {
+    if error.is_parse_too_large() {
+        Some(Reason::Headers)
+    } else if error.is_parse() {
+        Some(Reason::BadHttp)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -56,10 +72,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_of_tls_is_found_however_deep_it_is_wrapped() {
-        let fault = || io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError);
-        assert_eq!(definite(&fault()), Some(Reason::Tls));
-        assert_eq!(definite(&io::Error::other(fault())), Some(Reason::Tls));
-        assert_eq!(definite(&io::Error::other(io::Error::from(io::ErrorKind::ConnectionRefused))), None);
+    fn an_error_of_tls_is_found_inside_others() {
+        let error = || rustls::Error::General("some".to_owned());
+        let inside = io::Error::new(io::ErrorKind::InvalidData, error());
+        assert_eq!(definite(&error()), Some(Reason::Tls));
+        assert_eq!(definite(&inside), Some(Reason::Tls));
+        assert_eq!(definite(&io::Error::other(inside)), Some(Reason::Tls));
+    }
+
+    #[test]
+    fn what_a_parser_of_chunks_finds_is_no_http_and_what_the_system_finds_says_nothing() {
+        assert_eq!(definite(&io::Error::new(io::ErrorKind::InvalidInput, "chunk")), Some(Reason::BadHttp));
+        assert_eq!(definite(&io::Error::new(io::ErrorKind::InvalidData, "chunk")), Some(Reason::BadHttp));
+        assert_eq!(definite(&io::Error::new(io::ErrorKind::ConnectionReset, "reset")), None);
+        assert_eq!(definite(&io::Error::other("other")), None);
     }
 }

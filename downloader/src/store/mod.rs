@@ -4,6 +4,7 @@
 mod commit;
 mod files;
 mod packed;
+mod spool;
 mod sweep;
 mod warc;
 mod webdataset;
@@ -25,6 +26,8 @@ use crate::cli::Layout;
 use crate::exchange::{Asking, Exchange};
 use crate::settings::Settings;
 use sweep::PartFolder;
+
+pub(crate) use spool::{Spool, SpoolFolder};
 
 /// The store cannot take an image. This is the machine's trouble, not the image's.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -86,6 +89,14 @@ pub(crate) struct About {
     pub(crate) outcome: Outcome,
 }
 
+impl Image {
+    /// One whose bytes nobody asked for, to try a store with.
+    pub(crate) fn to_try_with(about: About) -> Self {
+        let bytes = Bytes::from(vec![0; 64 << 10]);
+        Self { bytes, sha256: "0".repeat(64), format: "bin", about: about.into() }
+    }
+}
+
 enum Request {
     /// Keep it, and say under which path.
     Put(Image, oneshot::Sender<Result<String, StoreError>>),
@@ -106,6 +117,7 @@ type Writer = Box<dyn FnOnce(mpsc::Receiver<Request>) + Send>;
 pub(crate) struct Store {
     requests: mpsc::Sender<Request>,
     open: OpenShard,
+    spool: SpoolFolder,
 }
 
 /// Comes when the last handle is dropped and the store is left in good order.
@@ -119,6 +131,7 @@ impl Store {
         let root = std::fs::canonicalize(root).map_err(|error| StoreError::new("open the folder", root, error))?;
         let parts = PartFolder::open(&root, &settings.worker)?;
         let (path, open) = (root.clone(), OpenShard::default());
+        let spool = SpoolFolder::new(parts.path());
         let writer: Writer = match settings.layout {
             Layout::Files => {
                 let files = files::Files::new(root, parts)?;
@@ -144,7 +157,12 @@ impl Store {
                 drop(closing);
             })
             .map_err(|source| StoreError::new("start the writer of", &path, source))?;
-        Ok((Self { requests, open }, closed))
+        Ok((Self { requests, open, spool }, closed))
+    }
+
+    /// Where bodies may be that do not fit into memory.
+    pub(crate) fn spool(&self) -> SpoolFolder {
+        self.spool.clone()
     }
 
     /// Keeps an image. Returns, when it is durable, its path relative to the store's root.

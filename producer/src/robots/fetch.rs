@@ -1,6 +1,6 @@
 //! Gets an origin's robots.txt, and reads what its absence means: RFC 9309, 2.3.1.
 
-use common::http::{self, Announced, BodyError};
+use common::http;
 use common::outcome::Status;
 use common::reason::Reason;
 use reqwest::{Response, StatusCode};
@@ -47,10 +47,8 @@ async fn answered(response: Response, agent: &str) -> Result<Rules, Missed> {
         return Ok(unavailable(agent));
     }
     // One byte more than is read shows that there is more.
-    match http::read_capped(response, MAX_FILE + 1, Announced::Ignore).await {
-        Ok(body) | Err(BodyError::TooLarge { head: body, .. }) => Ok(Rules::read(&body, agent)),
-        Err(error) => Err(missed(error.reason(), None)),
-    }
+    let part = http::read_part(response, MAX_FILE + 1).await.map_err(|error| missed(error.reason(), None))?;
+    Ok(Rules::read(&part.bytes, agent))
 }
 
 /// There is no robots.txt: everything is allowed (2.3.1.3).

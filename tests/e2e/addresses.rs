@@ -213,7 +213,8 @@ async fn pages_at_special_addresses_are_blocked_however_they_are_spelled() {
 async fn links_and_images_of_a_page_do_not_lead_to_special_addresses() {
     let (mut world, everywhere) = embedded("page-links").await;
     let images = images();
-    let html: String = images.iter().map(|url| format!("<img src='{url}'><a href='{url}.html'>x</a>")).collect();
+    let html =
+        images.iter().map(|url| format!("<img src='{url}'><a href='{url}.html'>x</a>")).collect::<Vec<_>>().concat();
     everywhere.site.page("/all", &format!("{html}<img src=/good.png>"));
     let arguments = [&["http://public.test/all", "--scope", "any", "--depth", "3"][..], &RESOLVER].concat();
     let finished = world.crawl(&arguments).await;
@@ -233,7 +234,7 @@ async fn redirects_do_not_lead_to_special_addresses() {
             let response = Response::status(status).header("Location", &format!("http://{host}/inside"));
             everywhere.site.route(&path, response);
         }
-        html += &format!("<img src='/image-{number}.png'><a href='/page-{number}'>x</a>");
+        html = format!("{html}<img src='/image-{number}.png'><a href='/page-{number}'>x</a>");
     }
     everywhere.site.page("/all", &html);
     // Elsewhere the robots.txt itself leads inside.
@@ -260,7 +261,7 @@ async fn a_name_that_changes_its_mind_leads_nowhere_else() {
     for number in 0..20 {
         let path = format!("/rebound-{number}.png");
         everywhere.site.route(&path, Response::image(png(3, 3, number)).header("Connection", "close"));
-        html += &format!("<img src={path}>");
+        html = format!("{html}<img src={path}>");
     }
     everywhere.site.route("/", Response::html(&html).header("Connection", "close"));
     everywhere.site.route("/robots.txt", Response::status(404).header("Connection", "close"));

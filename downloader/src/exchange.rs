@@ -44,7 +44,7 @@ pub(crate) struct Exchange {
     pub(crate) status: StatusCode,
     /// The answer's header fields, in the order in which they came as far as the client keeps it.
     pub(crate) headers: HeaderMap,
-    /// Who answered; `None` where the client does not say.
+    /// The address of the host; `None` where a proxy answered for it.
     pub(crate) address: Option<IpAddr>,
 }
 
@@ -57,22 +57,25 @@ pub(crate) struct Asked {
     pub(crate) url: Url,
     /// With these header fields; the client adds `Host`.
     pub(crate) headers: HeaderMap,
+    /// Whether of the host itself, and not of a proxy.
+    pub(crate) is_direct: bool,
 }
 
 impl Asked {
     /// Takes down what is going to be sent.
-    pub(crate) fn of(request: &Request) -> Self {
-        Self { method: request.method().clone(), url: request.url().clone(), headers: request.headers().clone() }
+    pub(crate) fn of(request: &Request, is_direct: bool) -> Self {
+        let (method, url, headers) = (request.method().clone(), request.url().clone(), request.headers().clone());
+        Self { method, url, headers, is_direct }
     }
 
     /// Takes down what came of it.
     pub(crate) fn answered(self, response: &Response) -> Exchange {
         Exchange {
+            address: response.remote_addr().filter(|_| self.is_direct).map(|address| address.ip()),
             asked: self,
             version: response.version(),
             status: response.status(),
             headers: response.headers().clone(),
-            address: response.remote_addr().map(|address| address.ip()),
         }
     }
 }

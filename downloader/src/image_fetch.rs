@@ -206,8 +206,8 @@ impl ImageFetch {
 
     /// Takes down what is going to be sent, where that is wanted.
     fn asked(&self, request: &RequestBuilder) -> Option<Asked> {
-        let request = self.records.then(|| request.try_clone()?.build().ok()).flatten()?;
-        Some(Asked::of(&request))
+        let request = self.records.then(|| self.client.dressed(request)).flatten()?;
+        Some(Asked::of(&request, self.client.is_direct(request.url())))
     }
 
     async fn ask(

@@ -263,3 +263,24 @@ async fn a_crawl_without_a_broker_leaves_an_archive_too() {
     finished.expect_complete().expect_stored(1);
     expect_archive(&world, &[&finished]);
 }
+
+#[tokio::test]
+async fn what_lets_somebody_in_is_not_in_the_archive() {
+    let mut world = embedded("warc-secrets").await;
+    let image = Response::image(png(8, 8, 1)).header("Set-Cookie", "session=s3cret");
+    world.page("/", "<img src=1.png>").route("/1.png", image);
+    let headers = "headers = { X-Key = \"s3cret\", Accept-Language = \"s3cret\" }";
+    let config = world.folder().file("http.toml", format!("[[send]]\nfor = \"{}\"\n{headers}\n", world.url("")));
+    let config = config.to_string_lossy().into_owned();
+    let finished = world.crawl(&["--layout", "warc", "--http-config", &config]).await;
+    finished.expect_complete().expect_stored(1);
+    let requests = world.site().log().requests();
+    let sent = requests.iter().find(|request| request.path == "/1.png").expect("it was asked for");
+    assert_eq!((sent.header("x-key"), sent.header("accept-language")), (Some("s3cret"), Some("s3cret")));
+    expect_archive(&world, &[&finished]);
+    let script = "import gzip, sys\nsys.stdout.write(gzip.open(sys.argv[1]).read().decode('latin-1'))";
+    for shard in shards(&world) {
+        let text = Python::get().run(script, &[&shard]);
+        assert!(text.contains("GET /1.png HTTP/1.1") && !text.contains("s3cret"), "{text}");
+    }
+}

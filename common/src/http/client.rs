@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Request, RequestBuilder, Response};
 use url::{Host, Url};
 
 use super::config::Connect;
@@ -90,6 +90,21 @@ impl Client {
     /// A request for this URL, to be sent by [`Client::send`].
     pub fn get(&self, url: Url) -> RequestBuilder {
         self.ways[self.network.config.way(&url)].get(url)
+    }
+
+    /// What [`Client::send`] is going to send, for those who write it down. `None` for what cannot be sent.
+    #[must_use]
+    pub fn dressed(&self, request: &RequestBuilder) -> Option<Request> {
+        let mut request = request.try_clone()?.build().ok()?;
+        self.network.config.dress(&mut request);
+        Some(request)
+    }
+
+    /// Whether nobody stands between us and this URL's host: who answers then is the host itself.
+    #[must_use]
+    pub fn is_direct(&self, url: &Url) -> bool {
+        let config = &self.network.config;
+        config.ways().nth(config.way(url)).and_then(Connect::proxy).is_none()
     }
 
     /// Sends a request, with what is meant for its host, and waits for the head of the answer.

@@ -26,7 +26,7 @@ const TRANSFER: [HeaderName; 3] = [CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_EN
 
 /// The head of a request.
 pub(super) fn request(exchange: &Exchange) -> Vec<u8> {
-    let Asked { method, url, headers } = &exchange.asked;
+    let Asked { method, url, headers, .. } = &exchange.asked;
     let target = &url[Position::BeforePath..Position::AfterQuery];
     let mut head = format!("{method} {target} {}\r\n", version(exchange)).into_bytes();
     if !headers.contains_key(HOST) {
@@ -97,7 +97,12 @@ pub(super) mod tests {
     pub(in super::super) fn exchange(url: &str, answered: &[(&'static str, &'static str)]) -> Exchange {
         let headers = [("accept", "image/*"), ("user-agent", "Warren")];
         Exchange {
-            asked: Asked { method: Method::GET, url: url.parse().expect("a URL"), headers: map(&headers) },
+            asked: Asked {
+                method: Method::GET,
+                url: url.parse().expect("a URL"),
+                headers: map(&headers),
+                is_direct: true,
+            },
             version: Version::HTTP_11,
             status: StatusCode::OK,
             headers: map(answered),

@@ -15,6 +15,7 @@ columns = list(expected[0])
 parquet = folder + "/results.parquet"
 
 typed = {"http_status": ("int32", "INTEGER"), "fetched_at": ("timestamp[ms, tz=UTC]", "TIMESTAMP WITH TIME ZONE")}
+typed["scripted"] = ("bool", "BOOLEAN")
 typed |= dict.fromkeys(["width", "height", "bytes", "attempts", "duration_ms"], ("int64", "BIGINT"))
 types = [typed.get(name, ("string", "VARCHAR")) for name in columns]
 
@@ -56,6 +57,8 @@ def as_csv(row):
             return ""
         if name in ["sources", "extra"]:
             return json.loads(json.dumps(value))
+        if isinstance(value, bool):
+            return str(value).lower()
         text = str(value)
         dangerous = isinstance(value, str) and text[:1] in set("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20") and text
         return "'" + text if dangerous else text

@@ -124,6 +124,15 @@ pub struct Outcome {
     /// Where it is in the store, relative to the store's root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The copy that was made of it, where the downloader was told to make one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<Box<ImageCopy>>,
+    /// What its EXIF says, a JSON object of texts; at most [`crate::wire::MAX_EXIF`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exif: Option<String>,
+    /// Perceptual hash, 16 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phash: Option<String>,
     /// What `Retry-After` asked for, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
@@ -131,6 +140,24 @@ pub struct Outcome {
     pub fetched_at: u64,
     /// How long the fetch took, in milliseconds.
     pub duration_ms: u64,
+}
+
+/// A copy of an image, of another size or in another format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageCopy {
+    /// Where it is in the store; the outcome's own `path` where the original is not kept.
+    pub path: String,
+    /// `jpg`, `png` or `webp`.
+    pub format: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// SHA-256 of it, hexadecimal.
+    pub sha256: String,
 }
 
 impl Outcome {
@@ -156,6 +183,9 @@ impl Outcome {
             bytes: None,
             sha256: None,
             path: None,
+            copy: None,
+            exif: None,
+            phash: None,
             retry_after: None,
             fetched_at: 0,
             duration_ms: 0,

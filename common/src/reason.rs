@@ -62,7 +62,7 @@ pub enum Reason {
     Truncated,
     /// The bytes begin as an image, and then contradict themselves or their format.
     Malformed,
-    /// The decoder refuses the picture; told with `--verify decode` alone.
+    /// No decoder makes a picture of the bytes; told with `--verify decode`, and where a copy is wanted.
     Undecodable,
     /// Its format is none of `--formats`.
     FilteredFormat,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::http;
-use crate::outcome::{Outcome, Reply, Status};
+use crate::image_id::unhex;
+use crate::outcome::{ImageCopy, Outcome, Reply, Status};
 use crate::task::{ImageTask, Task};
 use crate::validators::{self, Validators};
 
@@ -14,9 +15,9 @@ use crate::validators::{self, Validators};
 /// image itself; since 3 it says where an image was found, may ask for one only if it changed, and an outcome says more.
 pub const VERSION: u32 = 3;
 
-/// Longest message in bytes: more than a full batch, or a full reply, of the longest URLs, of which JSON may need two bytes
-/// for each. RabbitMQ 4 itself refuses 16 MiB.
-pub const MAX_MESSAGE: usize = 4 << 20;
+/// Longest message in bytes: more than a full batch, or a full reply, of the longest URLs and texts, of which JSON may need two
+/// bytes for each. RabbitMQ 4 itself refuses 16 MiB.
+pub const MAX_MESSAGE: usize = 8 << 20;
 
 /// Most outcomes in a reply.
 pub const MAX_OUTCOMES: usize = 200;
@@ -32,6 +33,9 @@ pub const MAX_URL: usize = 8 << 10;
 
 /// Longest cause in words, in bytes.
 pub const MAX_DETAIL: usize = 200;
+
+/// Longest EXIF in an outcome, in bytes of its JSON.
+pub const MAX_EXIF: usize = 8 << 10;
 
 /// Why a message cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +117,16 @@ fn is_plausible(outcome: &Outcome) -> bool {
         && outcome.last_modified.as_deref().is_none_or(validators::is_date)
         && outcome.detail.as_ref().is_none_or(|detail| detail.len() <= MAX_DETAIL)
         && texts.into_iter().flatten().all(|text| text.len() <= MAX_URL)
+        && outcome.copy.as_deref().is_none_or(is_plausible_copy)
+        && outcome.exif.as_ref().is_none_or(|exif| exif.len() <= MAX_EXIF)
+        && outcome.phash.as_ref().is_none_or(|hash| unhex::<8>(hash).is_some())
+}
+
+fn is_plausible_copy(copy: &ImageCopy) -> bool {
+    copy.path.len() <= MAX_URL
+        && copy.format.len() <= MAX_DETAIL
+        && i64::try_from(copy.bytes).is_ok()
+        && unhex::<32>(&copy.sha256).is_some()
 }
 
 /// Writes a message.
@@ -284,6 +298,16 @@ mod tests {
         let mut outcome = Outcome::new(ImageId::from([7; 16]), 1, Status::Stored, None);
         outcome.final_url = Some("\\".repeat(MAX_URL));
         outcome.detail = Some("\\".repeat(MAX_DETAIL));
+        outcome.exif = Some("\"".repeat(MAX_EXIF));
+        outcome.phash = Some("f".repeat(16));
+        outcome.copy = Some(Box::new(ImageCopy {
+            path: "p".repeat(200),
+            format: "jpg".to_owned(),
+            width: u32::MAX,
+            height: u32::MAX,
+            bytes: 1 << 40,
+            sha256: "0".repeat(64),
+        }));
         let reply = |outcomes| Reply {
             v: VERSION,
             run: "run".parse().expect("valid"),
@@ -293,15 +317,22 @@ mod tests {
         };
         assert!(read_reply(&write(&reply(vec![outcome.clone(); MAX_OUTCOMES]))).is_ok());
         assert!(read_reply(&write(&reply(vec![outcome.clone(); MAX_OUTCOMES + 1]))).is_err());
-        let changes: [fn(&mut Outcome); 8] = [
-            |outcome| outcome.attempt = 0,
-            |outcome| outcome.retry_after = Some(u64::MAX),
-            |outcome| outcome.fetched_at = u64::MAX,
-            |outcome| outcome.bytes = Some(u64::MAX),
-            |outcome| outcome.path = Some("p".repeat(MAX_URL + 1)),
-            |outcome| outcome.detail = Some("d".repeat(MAX_DETAIL + 1)),
-            |outcome| outcome.etag = Some("none".to_owned()),
-            |outcome| outcome.last_modified = Some("never".to_owned()),
+        let copy = |outcome: &mut Outcome, change: fn(&mut ImageCopy)| change(outcome.copy.as_mut().expect("there"));
+        let changes: [&dyn Fn(&mut Outcome); 14] = [
+            &|outcome| outcome.attempt = 0,
+            &|outcome| outcome.retry_after = Some(u64::MAX),
+            &|outcome| outcome.fetched_at = u64::MAX,
+            &|outcome| outcome.bytes = Some(u64::MAX),
+            &|outcome| outcome.path = Some("p".repeat(MAX_URL + 1)),
+            &|outcome| outcome.detail = Some("d".repeat(MAX_DETAIL + 1)),
+            &|outcome| outcome.exif = Some("e".repeat(MAX_EXIF + 1)),
+            &|outcome| outcome.phash = Some("f".repeat(17)),
+            &|outcome| outcome.phash = Some("g".repeat(16)),
+            &|outcome| copy(outcome, |copy| copy.path = "p".repeat(MAX_URL + 1)),
+            &|outcome| copy(outcome, |copy| copy.bytes = u64::MAX),
+            &|outcome| copy(outcome, |copy| copy.sha256 = "0".repeat(63)),
+            &|outcome| outcome.etag = Some("none".to_owned()),
+            &|outcome| outcome.last_modified = Some("never".to_owned()),
         ];
         for change in changes {
             let mut changed = outcome.clone();

@@ -10,6 +10,8 @@ use common::config::{Dimensions, duration, size};
 
 use crate::format::Format;
 
+use crate::transform::options::CopyOptions;
+
 /// Fetches, checks and stores the images that producers ask for; start as many as you have machines
 ///
 /// Runs until SIGTERM or Ctrl-C, then finishes what it has begun and leaves; a second signal leaves at once.
@@ -109,6 +111,10 @@ pub struct OwnOptions {
     #[arg(long, env = "WARREN_MIN_RATE", value_name = "SIZE", default_value = "1KiB", value_parser = size,
           help_heading = "Fetching")]
     pub min_rate: u64,
+
+    /// Copies of images, and what is read of their pixels.
+    #[command(flatten)]
+    pub copies: CopyOptions,
 
     /// Name of this worker in every reply [default: host name and random]
     #[arg(long, env = "WARREN_WORKER", value_name = "NAME", help_heading = "Working")]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use common::outcome::{Outcome, Status};
+use common::outcome::{ImageCopy, Outcome, Status};
 use common::reason::Reason;
 use common::task::{ImageTask, Inline};
+use common::wire::MAX_DETAIL;
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -18,6 +19,7 @@ use crate::reply::Finished;
 use crate::runs::Holding;
 use crate::settle;
 use crate::store::{About, Image, StoreError};
+use crate::transform::Copy;
 use crate::verify::{Rejected, Verified};
 use crate::worker::Worker;
 
@@ -161,18 +163,13 @@ impl Worker {
         let Fetched { mut outcome, body, exchange } = fetched;
         let Some(body) = body else { return Some(outcome) };
         outcome.bytes = Some(body.len() as u64);
-        let sha256 = sha256(body.clone()).await;
-        outcome.sha256 = Some(sha256.clone());
+        outcome.sha256 = Some(sha256(body.clone()).await);
         match self.verifier.verify(&body).await {
-            Ok(Verified { format, size, scripted }) => {
-                outcome.format = Some(format.name().to_owned());
-                (outcome.width, outcome.height) = size.unzip();
-                outcome.scripted = scripted;
-                let about = about(batch, task, outcome.clone(), exchange);
-                let image = Image { bytes: body, sha256, format: format.name(), about: about.into() };
-                let path = self.put(batch, image).await?;
-                outcome.status = Status::Stored;
-                outcome.path = Some(path);
+            Ok(verified) => {
+                outcome.format = Some(verified.format.name().to_owned());
+                (outcome.width, outcome.height) = verified.size.unzip();
+                outcome.scripted = verified.scripted;
+                self.keep_image(batch, about(batch, task, outcome, exchange), body, &verified).await
             }
             Err(Rejected { reason, detail, format, size }) => {
                 outcome.status = Status::Rejected;
@@ -180,9 +177,59 @@ impl Worker {
                 outcome.detail = detail;
                 outcome.format = format.map(|format| format.name().to_owned());
                 (outcome.width, outcome.height) = size.unzip();
+                Some(outcome)
             }
         }
+    }
+
+    /// Keeps an image: as it came, as the copy that is wanted of it, or both.
+    async fn keep_image(&self, batch: &Batch, mut about: About, body: Bytes, verified: &Verified) -> Option<Outcome> {
+        let format = verified.format.name();
+        let pixels = verified.size.map_or(0, |(width, height)| u64::from(width) * u64::from(height));
+        let made = self.pool.make(&body, format, pixels).await;
+        let keeps_original = self.settings.transform.keep_original;
+        let outcome = &mut about.outcome;
+        (outcome.exif, outcome.phash) = (made.exif, made.phash);
+        outcome.status = Status::Stored;
+        let copy = match made.copy {
+            None => None,
+            Some(Ok(copy)) => Some(described(copy).await),
+            Some(Err(why)) => {
+                outcome.detail = Some(cut(why.0, MAX_DETAIL));
+                if !keeps_original {
+                    outcome.status = Status::Rejected;
+                    outcome.reason = Some(Reason::Undecodable);
+                    return Some(about.outcome);
+                }
+                // What was fetched is not lost for want of a copy.
+                None
+            }
+        };
+        outcome.copy = copy.as_ref().map(|(copy, ..)| copy.clone().into());
+        let sha256 = outcome.sha256.clone().unwrap_or_default();
+        let about = Arc::new(about);
+        let image = |bytes, sha256, format| Image { bytes, sha256, format, about: Arc::clone(&about) };
+        let original = (keeps_original || copy.is_none()).then(|| image(body.clone(), sha256, format));
+        let copy = copy.map(|(copy, bytes, format)| image(bytes, copy.sha256, format));
+        // Both at once: they may share a commit of the store.
+        let (original, copy) = tokio::join!(self.put_some(batch, original), self.put_some(batch, copy));
+        // Its share of the budget is what bounds how many copies wait for the store.
+        drop(body);
+        let (original, copy) = (original?, copy?);
+        let mut outcome = about.outcome.clone();
+        if let (Some(made), Some(path)) = (&mut outcome.copy, &copy) {
+            made.path.clone_from(path);
+        }
+        outcome.path = original.or(copy);
         Some(outcome)
+    }
+
+    /// Stores an image, if there is one. `None` outside as of [`Worker::put`]: the store could not.
+    async fn put_some(&self, batch: &Batch, image: Option<Image>) -> Option<Option<String>> {
+        match image {
+            Some(image) => self.put(batch, image).await.map(Some),
+            None => Some(None),
+        }
     }
 
     async fn put(&self, batch: &Batch, image: Image) -> Option<String> {
@@ -211,6 +258,20 @@ fn about(batch: &Batch, task: &ImageTask, outcome: Outcome, exchange: Option<Arc
         context: task.context.clone(),
         outcome,
     }
+}
+
+/// What is said of a copy, but for its path; its bytes, and their format.
+async fn described(copy: Copy) -> (ImageCopy, Bytes, &'static str) {
+    let Copy { bytes, format, width, height } = copy;
+    let bytes = Bytes::from(bytes);
+    let (length, sha256) = (bytes.len() as u64, sha256(bytes.clone()).await);
+    (ImageCopy { path: String::new(), format: format.to_owned(), width, height, bytes: length, sha256 }, bytes, format)
+}
+
+/// The beginning of a text, of at most so many bytes.
+fn cut(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
+    text
 }
 
 async fn sha256(body: Bytes) -> String {

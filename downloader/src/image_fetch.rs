@@ -27,6 +27,9 @@ use crate::store::StoreError;
 /// What browsers send for `img`, shortened to what is said about images.
 const ACCEPTED: &str = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
 
+/// The same where copies are made: a server that has the image in several formats is to send one that can be decoded.
+const ACCEPTED_FOR_COPIES: &str = "image/webp,image/apng,image/png,image/jpeg,image/*;q=0.9,*/*;q=0.8";
+
 /// Longest `Content-Type` that is passed on, in bytes.
 const MAX_CONTENT_TYPE: usize = 200;
 
@@ -38,6 +41,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(crate) struct ImageFetch {
     client: Client,
+    accepted: &'static str,
     max_bytes: usize,
     min_rate: u64,
     settings: ClientSettings,
@@ -131,6 +135,7 @@ impl ImageFetch {
         };
         Ok(Self {
             client: Client::new(&client_settings)?,
+            accepted: if settings.transform.copy.is_some() { ACCEPTED_FOR_COPIES } else { ACCEPTED },
             max_bytes: settings.limits.max_bytes,
             min_rate: settings.min_rate,
             settings: client_settings,
@@ -220,7 +225,7 @@ impl ImageFetch {
     ) -> Result<Answer, Missed> {
         self.client.guard().check_url(&url).map_err(Reason::from)?;
         killpoint::reached("downloader.fetch", url.as_str()).await;
-        let request = manners.sign(self.client.get(url.clone()).header(ACCEPT, ACCEPTED));
+        let request = manners.sign(self.client.get(url.clone()).header(ACCEPT, self.accepted));
         let request = match known {
             Some(known) => known.condition(request),
             None => request,

@@ -3,8 +3,8 @@
 //!
 //! The rooms, in the order in which an image passes them: [`deliveries`] takes a message, [`intake`] reads it, [`claims`]
 //! and [`runs`] tell whether its images are to be fetched at all, [`image_fetch`] asks the server, [`verify`] looks at the
-//! bytes, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges the message.
-//! [`open_shards`] says when a shard is completed that is not full.
+//! bytes, [`transform`] makes copies of them, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges the
+//! message. [`open_shards`] says when a shard is completed that is not full.
 //! [`control`] answers those who ask how the worker is. [`worker`] wires them.
 
 mod batch;
@@ -31,6 +31,7 @@ pub mod settings;
 mod settle;
 mod store;
 mod store_trouble;
+pub mod transform;
 mod verify;
 mod vitals;
 pub mod worker;

@@ -7,6 +7,7 @@ use common::config::Dimensions;
 use common::http::{Network, NetworkError};
 
 use crate::cli::{FilterOptions, Layout, OwnOptions, Verify, WorkOptions};
+use crate::transform::options::{CopyError, CopyOptions, Transform};
 use crate::verify::Checks;
 use crate::verify::filters::Filters;
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub verify: Verify,
     /// Which images are let in.
     pub filters: Filters,
+    /// What is made of images besides storing them.
+    pub transform: Transform,
     /// Longest time for an image.
     pub fetch_timeout: Duration,
     /// Longest time to connect.
@@ -81,6 +84,17 @@ pub enum SettingsError {
     /// Something about the network.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// Options for copies that contradict each other.
+    #[error(transparent)]
+    Copies(#[from] CopyError),
+    /// An archive of what servers sent.
+    #[error(
+        "--layout warc keeps what servers sent, not copies; leave --resize and --encode out, or take another --layout"
+    )]
+    CopyInArchive,
+    /// A sample of a shard is one picture.
+    #[error("--keep-original is for --layout files: a sample of --layout webdataset has one picture; leave it out")]
+    TwoInASample,
     /// No image could pass.
     #[error("--max-aspect takes a number from 1 on, the longer side by the shorter, not {0}")]
     MaxAspect(f64),
@@ -124,6 +138,7 @@ impl Settings {
             return Err(SettingsError::NoMemory);
         }
         let filters = filters(&own.filters)?;
+        let transform = transform(own.copies, own.layout)?;
         Ok(Self {
             store: own.store,
             layout: own.layout,
@@ -137,6 +152,7 @@ impl Settings {
             },
             verify: own.verify,
             filters,
+            transform,
             fetch_timeout: own.fetch_timeout,
             connect_timeout: own.connect_timeout,
             min_rate: own.min_rate,
@@ -144,6 +160,16 @@ impl Settings {
             worker,
             exit_when_idle: own.exit_when_idle,
         })
+    }
+}
+
+/// What is made of images, where the layout has a place for it.
+fn transform(typed: CopyOptions, layout: Layout) -> Result<Transform, SettingsError> {
+    let transform = Transform::try_from(typed)?;
+    match layout {
+        Layout::Warc if transform.copy.is_some() => Err(SettingsError::CopyInArchive),
+        Layout::Webdataset if transform.keep_original => Err(SettingsError::TwoInASample),
+        _ => Ok(transform),
     }
 }
 
@@ -174,6 +200,7 @@ fn random_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transform::options::Format;
 
     fn typed() -> FilterOptions {
         FilterOptions { formats: Vec::new(), min_size: None, max_size: None, max_aspect: None, min_bytes: 0 }
@@ -193,5 +220,19 @@ mod tests {
             let slim = FilterOptions { max_aspect: Some(aspect), ..typed() };
             assert_eq!(filters(&slim).is_ok(), is_good, "{aspect}");
         }
+    }
+
+    #[test]
+    fn copies_are_refused_where_the_layout_has_no_place_for_them() {
+        let with = |layout, encode, keep_original| {
+            let typed = CopyOptions { encode, keep_original, exif: true, phash: true, ..CopyOptions::default() };
+            transform(typed, layout)
+        };
+        let png = Some(Format::Png);
+        assert!(with(Layout::Files, png, true).is_ok());
+        assert!(with(Layout::Webdataset, png, false).is_ok());
+        assert!(matches!(with(Layout::Webdataset, png, true), Err(SettingsError::TwoInASample)));
+        assert!(with(Layout::Warc, None, false).is_ok(), "what is read of an image is no copy");
+        assert!(matches!(with(Layout::Warc, png, false), Err(SettingsError::CopyInArchive)));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use common::chain::Chain;
 use common::shutdown::Shutdown;
 use common::transport::{Consumer, Queue, Transport, TransportError};
@@ -26,6 +27,7 @@ use crate::runs::Runs;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store_trouble::StoreTrouble;
+use crate::transform::Pool;
 use crate::verify::Verifier;
 use crate::vitals::Vitals;
 
@@ -94,6 +96,7 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
     let worker = Arc::new(Worker {
         fetch: ImageFetch::new(&settings)?,
         verifier: Verifier::new(settings.checks(), settings.verify == Verify::Decode),
+        pool: Pool::start(settings.transform).context("cannot start threads for copies")?,
         slots: Semaphore::new(settings.concurrency.into()),
         room: Room::new(Memory::new(settings.max_memory), store.spool()),
         hosts: HostLimits::new(settings.per_host),
@@ -147,6 +150,8 @@ pub(crate) struct Worker {
     pub(crate) slots: Semaphore,
     pub(crate) room: Room,
     pub(crate) hosts: HostLimits,
+    /// Makes copies.
+    pub(crate) pool: Pool,
     pub(crate) store: Store,
     pub(crate) trouble: Arc<StoreTrouble>,
     pub(crate) vitals: Arc<Vitals>,

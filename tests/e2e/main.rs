@@ -18,6 +18,7 @@ mod cluster;
 mod commands;
 mod content;
 mod content_encoding;
+mod copies;
 mod crawl_amqp;
 mod crawl_embedded;
 mod dead_command;

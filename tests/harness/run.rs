@@ -85,6 +85,13 @@ impl Row {
         self.0[field].as_bool()
     }
 
+    /// Hash and length of what its path leads to: the image, or the copy that is kept instead of it.
+    pub fn kept(&self) -> (Option<&str>, Option<u64>) {
+        let is_copy = self.text("copy_path").is_some_and(|copy| self.text("path") == Some(copy));
+        let (hash, length) = if is_copy { ("copy_sha256", "copy_bytes") } else { ("sha256", "bytes") };
+        (self.text(hash), self.number(length))
+    }
+
     /// Panics unless this is its outcome.
     pub fn expect(&self, status: &str, reason: Option<&str>) -> &Self {
         assert_eq!((self.status(), self.reason()), (status, reason), "{self}");

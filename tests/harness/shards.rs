@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::run::Row;
 use crate::store::{Store, sha256};
 
@@ -13,8 +15,16 @@ use crate::store::{Store, sha256};
 #[derive(Debug)]
 pub struct Shards {
     /// What a path of the manifest leads to: its hash and length.
-    members: BTreeMap<String, (String, u64)>,
+    members: BTreeMap<String, Member>,
     names: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Member {
+    sha256: String,
+    length: u64,
+    /// What it says, where it is a JSON member.
+    json: Option<Value>,
 }
 
 impl Shards {
@@ -54,14 +64,23 @@ impl Shards {
     pub fn expect_holds(&self, rows: &[Row]) -> &Self {
         for row in rows.iter().filter(|row| ["stored", "duplicate"].contains(&row.status())) {
             let path = row.text("path").unwrap_or_else(|| panic!("no path: {row}"));
-            let (hash, length) = self.members.get(path).unwrap_or_else(|| panic!("nothing there: {row}"));
-            assert_eq!((row.text("sha256"), row.number("bytes")), (Some(hash.as_str()), Some(*length)), "{row}");
+            let member = self.members.get(path).unwrap_or_else(|| panic!("nothing there: {row}"));
+            let (hash, length) = row.kept();
+            assert_eq!((hash, length), (Some(member.sha256.as_str()), Some(member.length)), "{row}");
         }
         self
     }
+
+    /// What the sample that a row leads to says of itself.
+    pub fn about(&self, row: &Row) -> &Value {
+        let path = row.text("path").unwrap_or_else(|| panic!("no path: {row}"));
+        let key = path.rsplit_once('.').unwrap_or_else(|| panic!("no ending: {row}")).0;
+        let member = self.members.get(&format!("{key}.json"));
+        member.and_then(|member| member.json.as_ref()).unwrap_or_else(|| panic!("no JSON: {row}"))
+    }
 }
 
-fn read(path: &Path, shard: &str, members: &mut BTreeMap<String, (String, u64)>) {
+fn read(path: &Path, shard: &str, members: &mut BTreeMap<String, Member>) {
     let file = File::open(path).expect("a shard is readable");
     let length = file.metadata().expect("it is there").len();
     let mut archive = tar::Archive::new(file);
@@ -73,7 +92,9 @@ fn read(path: &Path, shard: &str, members: &mut BTreeMap<String, (String, u64)>)
         assert_eq!(bytes.len() as u64, entry.size(), "{shard} is cut");
         end = entry.raw_file_position() + entry.size().next_multiple_of(512);
         let member = format!("{shard}#{}", entry.path().expect("a path").display());
-        let found = (sha256(&bytes), bytes.len() as u64);
+        let is_json = matches!(member.rsplit_once('.'), Some((_, "json")));
+        let json = is_json.then(|| serde_json::from_slice(&bytes).expect("JSON"));
+        let found = Member { sha256: sha256(&bytes), length: bytes.len() as u64, json };
         assert!(members.insert(member.clone(), found).is_none(), "{member} is there twice");
     }
     assert_eq!(length, end + 1024, "{shard} ends as tar files do");

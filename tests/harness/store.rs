@@ -32,8 +32,9 @@ impl Store {
         for row in rows.iter().filter(|row| KEPT.contains(&row.status())) {
             let path = self.folder.join(row.text("path").unwrap_or_else(|| panic!("no path: {row}")));
             let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}: {row}", path.display()));
-            assert_eq!(row.text("sha256"), Some(sha256(&bytes).as_str()), "{row}");
-            assert_eq!(row.number("bytes"), u64::try_from(bytes.len()).ok(), "{row}");
+            let (hash, length) = row.kept();
+            assert_eq!(hash, Some(sha256(&bytes).as_str()), "{row}");
+            assert_eq!(length, u64::try_from(bytes.len()).ok(), "{row}");
             paths.insert(path);
         }
         // A crash may leave files that no row knows yet, but never half a file under a final name.

@@ -85,7 +85,7 @@ pub(crate) struct About {
     pub(crate) exchange: Option<Arc<Exchange>>,
     /// What the producer knew of it.
     pub(crate) context: Context,
-    /// What is going to be said of it, but for its path.
+    /// What is going to be said of it, but for its paths.
     pub(crate) outcome: Outcome,
 }
 

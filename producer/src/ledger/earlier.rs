@@ -5,12 +5,13 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use common::image_id::{ImageId, hex};
-use common::outcome::{Outcome, Status};
+use common::outcome::{ImageCopy, Outcome, Status};
 use common::reason::Reason;
 use common::run_name::RunName;
 use common::validators::Validators;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::images::copy_at;
 use super::{FILE, LedgerError, schema};
 
 /// An earlier run.
@@ -31,9 +32,13 @@ struct Known {
     format: Option<String>,
     width: Option<u32>,
     height: Option<u32>,
+    scripted: Option<bool>,
     bytes: Option<u64>,
     sha256: Option<String>,
     path: String,
+    exif: Option<String>,
+    phash: Option<String>,
+    copy: Option<ImageCopy>,
 }
 
 /// What an earlier run was answered.
@@ -74,8 +79,11 @@ impl Earlier {
         outcome.content_type = outcome.content_type.take().or(known.content_type);
         outcome.format = known.format;
         (outcome.width, outcome.height) = (known.width, known.height);
+        outcome.scripted = known.scripted;
         (outcome.bytes, outcome.sha256) = (known.bytes, known.sha256);
         outcome.path = Some(known.path);
+        (outcome.exif, outcome.phash) = (known.exif, known.phash);
+        outcome.copy = known.copy.map(Box::new);
     }
 
     fn find(&self, url: &str) -> Option<Known> {
@@ -95,7 +103,8 @@ impl Earlier {
     fn look_up(&self, url: &str) -> rusqlite::Result<Option<Known>> {
         // Whatever the id: it is the address that is asked for again.
         let mut statement = self.sql.prepare_cached(
-            "SELECT coalesce(final_url, url), etag, last_modified, content_type, format, width, height, bytes, sha256, path
+            "SELECT coalesce(final_url, url), etag, last_modified, content_type, format, width, height, bytes, sha256, path,
+                scripted, exif, phash, copy_path, copy_format, copy_width, copy_height, copy_bytes, copy_sha256
              FROM images
              WHERE image = ?1 AND url = ?2 AND status IN ('stored', 'duplicate', 'unchanged') AND path IS NOT NULL",
         )?;
@@ -122,5 +131,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Known> {
         bytes: row.get(7)?,
         sha256: row.get::<_, Option<[u8; 32]>>(8)?.map(|digest| hex(&digest)),
         path: row.get(9)?,
+        scripted: row.get(10)?,
+        exif: row.get(11)?,
+        phash: row.get(12)?,
+        copy: copy_at(row, 13)?,
     })
 }

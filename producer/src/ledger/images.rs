@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use common::image_id::{ImageId, unhex};
-use common::outcome::{Outcome, Status};
+use common::image_id::{ImageId, hex, unhex};
+use common::outcome::{ImageCopy, Outcome, Status};
 use common::reason::Reason;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -108,17 +108,19 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
     let outcome = completed(book, &known.url, &recording.outcome);
     let sha256 = outcome.sha256.as_deref().and_then(unhex::<32>);
     let twin = match (outcome.status, &sha256) {
-        (Status::Stored, Some(digest)) => kept_path(sql, digest)?,
+        (Status::Stored, Some(digest)) => kept(sql, digest)?,
         _ => None,
     };
-    let (status, path) = match twin {
-        Some(path) => (Status::Duplicate, Some(path)),
-        None => (outcome.status, outcome.path.clone()),
+    let (status, places) = match twin {
+        Some(places) => (Status::Duplicate, places),
+        None => (outcome.status, Places::of(&outcome)),
     };
     sql.prepare_cached(
         "UPDATE images SET status = ?2, reason = ?3, attempts = ?4, final_url = ?5, http_status = ?6, content_type = ?7,
              format = ?8, width = ?9, height = ?10, bytes = ?11, sha256 = ?12, path = ?13, worker = ?14, fetched_at = ?15,
-             duration_ms = ?16, detail = ?17, etag = ?18, last_modified = ?19, scripted = ?20
+             duration_ms = ?16, detail = ?17, etag = ?18, last_modified = ?19, scripted = ?20, copy_path = ?21,
+             copy_format = ?22, copy_width = ?23, copy_height = ?24, copy_bytes = ?25, copy_sha256 = ?26, exif = ?27,
+             phash = ?28
          WHERE id = ?1",
     )?
     .execute(params![
@@ -134,7 +136,7 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
         outcome.height,
         outcome.bytes,
         sha256,
-        path,
+        places.path,
         recording.worker,
         recording.worker.is_some().then_some(outcome.fetched_at),
         recording.worker.is_some().then_some(outcome.duration_ms),
@@ -142,6 +144,14 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
         outcome.etag,
         outcome.last_modified,
         outcome.scripted,
+        places.copy.as_ref().map(|copy| &copy.path),
+        places.copy.as_ref().map(|copy| &copy.format),
+        places.copy.as_ref().map(|copy| copy.width),
+        places.copy.as_ref().map(|copy| copy.height),
+        places.copy.as_ref().map(|copy| copy.bytes),
+        places.copy.as_ref().and_then(|copy| unhex::<32>(&copy.sha256)),
+        outcome.exif,
+        outcome.phash,
     ])?;
     if status != Status::Failed {
         inline::forget(sql, id)?;
@@ -177,7 +187,9 @@ fn note_attempt(sql: &Connection, id: RowId, recording: &Recording) -> rusqlite:
 pub(super) fn retry(book: &mut Book, sql: &Connection, reasons: &[Reason], ignored: bool) -> rusqlite::Result<usize> {
     // What is known of the last try stays until the next one is done, except for what would make it look like an outcome.
     const AGAIN: &str =
-        "UPDATE images SET status = 'outstanding', attempts_before = attempts, path = NULL, sha256 = NULL";
+        "UPDATE images SET status = 'outstanding', attempts_before = attempts, path = NULL, sha256 = NULL,
+             copy_path = NULL, copy_format = NULL, copy_width = NULL, copy_height = NULL, copy_bytes = NULL, copy_sha256 = NULL,
+             exif = NULL, phash = NULL";
     let mut changed = 0;
     if reasons.is_empty() {
         changed += sql.execute(&format!("{AGAIN} WHERE status = 'failed'"), [])?;
@@ -207,13 +219,41 @@ fn completed<'a>(book: &Book, url: &str, outcome: &'a Outcome) -> Cow<'a, Outcom
     Cow::Owned(outcome)
 }
 
-/// Where these bytes are already: stored by this run, or by an earlier one under an address that did not change.
-fn kept_path(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<String>> {
+/// What is in the store of an image.
+struct Places {
+    path: Option<String>,
+    copy: Option<ImageCopy>,
+}
+
+impl Places {
+    fn of(outcome: &Outcome) -> Self {
+        Self { path: outcome.path.clone(), copy: outcome.copy.as_deref().cloned() }
+    }
+}
+
+/// Where these bytes are already, stored by this run or by an earlier one under an address that did not change, and the copy
+/// that was made of them: another downloader may make other copies, and what a row says of one must be true of the file that
+/// it names.
+fn kept(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<Places>> {
     sql.prepare_cached(
-        "SELECT path FROM images WHERE sha256 = ?1 AND status IN ('stored', 'unchanged') AND path IS NOT NULL LIMIT 1",
+        "SELECT path, copy_path, copy_format, copy_width, copy_height, copy_bytes, copy_sha256
+         FROM images WHERE sha256 = ?1 AND status IN ('stored', 'unchanged') AND path IS NOT NULL LIMIT 1",
     )?
-    .query_row([sha256], |row| row.get(0))
+    .query_row([sha256], |row| Ok(Places { path: row.get(0)?, copy: copy_at(row, 1)? }))
     .optional()
+}
+
+/// The copy in the columns from this one on.
+pub(super) fn copy_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ImageCopy>> {
+    let Some(path) = row.get(column)? else { return Ok(None) };
+    Ok(Some(ImageCopy {
+        path,
+        format: row.get(column + 1)?,
+        width: row.get(column + 2)?,
+        height: row.get(column + 3)?,
+        bytes: row.get(column + 4)?,
+        sha256: hex(&row.get::<_, [u8; 32]>(column + 5)?),
+    }))
 }
 
 /// What of an image is needed to send it; further conditions may follow.

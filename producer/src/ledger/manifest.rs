@@ -62,7 +62,7 @@ impl Kind {
 }
 
 /// Every column, in the order in which they are written.
-pub const COLUMNS: [Column; 28] = [
+pub const COLUMNS: [Column; 36] = [
     column("url", Kind::Text, "images.url"),
     column("final_url", Kind::Text, "coalesce(images.final_url, iif(images.http_status IS NULL, NULL, images.url))"),
     column("page_url", Kind::Text, "coalesce(images.page_url, pages.final_url, pages.url)"),
@@ -87,6 +87,14 @@ pub const COLUMNS: [Column; 28] = [
     column("bytes", Kind::Int64, "bytes"),
     column("sha256", Kind::Digest, "sha256"),
     column("path", Kind::Text, "path"),
+    column("copy_path", Kind::Text, "copy_path"),
+    column("copy_format", Kind::Text, "copy_format"),
+    column("copy_width", Kind::Int64, "copy_width"),
+    column("copy_height", Kind::Int64, "copy_height"),
+    column("copy_bytes", Kind::Int64, "copy_bytes"),
+    column("copy_sha256", Kind::Digest, "copy_sha256"),
+    column("exif", Kind::Text, "exif"),
+    column("phash", Kind::Text, "phash"),
     column("attempts", Kind::Int64, "attempts - images.hops"),
     column("worker", Kind::Text, "worker"),
     column("fetched_at", Kind::Moment, "fetched_at"),

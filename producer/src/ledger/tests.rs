@@ -1,7 +1,8 @@
 //! The ledger's promises, on real files.
 
-use common::outcome::{Outcome, Status};
+use common::outcome::{ImageCopy, Outcome, Status};
 use common::reason::Reason;
+use serde_json::json;
 
 use super::*;
 
@@ -83,6 +84,44 @@ async fn equal_bytes_under_another_url_are_a_duplicate_that_leads_to_them() {
     assert_eq!(["status", "path"].map(|column| says(&rows[1], column)), ["duplicate", "1.png"]);
     assert_eq!(says(&rows[1], "sha256"), says(&rows[0], "sha256"));
     assert_eq!(it.ledger.counts().bytes, 10, "stored once");
+}
+
+/// Downloaders of a fleet may have been told to make different copies, or none.
+#[tokio::test]
+async fn a_duplicate_has_the_copy_of_the_image_that_is_stored() {
+    let it = fixture(None);
+    let urls = ["http://host/a", "http://host/b", "http://host/c"];
+    it.ledger.add_listed(urls.map(image).to_vec(), 3, false, false).await.expect("written");
+    let with_copy = |url, width| {
+        let mut recording = it.stored(url, 1);
+        let (path, format) = (format!("{width}.jpg"), "jpg".to_owned());
+        let sha256 = common::image_id::hex(&[7; 32]);
+        let copy = ImageCopy { path, format, width, height: 20, bytes: 30, sha256 };
+        recording.outcome.copy = Some(copy.into());
+        recording.outcome.phash = Some("0123456789abcdef".to_owned());
+        recording
+    };
+    let outcomes = vec![with_copy(urls[0], 10), with_copy(urls[1], 99), it.stored(urls[2], 1)];
+    it.ledger.record(outcomes, vec![], false).await.expect("written");
+    let rows = serde_json::to_value(it.rows().await).expect("rows are JSON");
+    for row in 0..3 {
+        assert_eq!(rows[row]["status"], if row == 0 { "stored" } else { "duplicate" });
+        for (field, value) in [
+            ("copy_path", json!("10.jpg")),
+            ("copy_format", json!("jpg")),
+            ("copy_width", json!(10)),
+            ("copy_height", json!(20)),
+            ("copy_bytes", json!(30)),
+            ("copy_sha256", json!("07".repeat(32))),
+        ] {
+            assert_eq!(rows[row][field], value, "{field} of row {row}");
+        }
+    }
+    assert_eq!(
+        (&rows[1]["phash"], &rows[2]["phash"]),
+        (&json!("0123456789abcdef"), &json!(null)),
+        "of the image itself"
+    );
 }
 
 #[tokio::test]

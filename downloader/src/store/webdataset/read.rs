@@ -70,7 +70,8 @@ impl<'f> Samples<'f> {
                 _ => images.push(found),
             }
             let Some(row) = &row else { continue };
-            let image = images.iter().find(|image| image.ending == row.format && image.length == row.bytes);
+            let picture = row.picture();
+            let image = images.iter().find(|image| image.ending == picture.format && image.length == picture.bytes);
             let texts_agree = text.as_deref() == row.caption.as_deref().map(str::as_bytes);
             if let Some(image) = image
                 && texts_agree
@@ -119,14 +120,15 @@ impl<'f> Samples<'f> {
     fn is_true(&self, sample: &Sample) -> io::Result<bool> {
         let mut hash = Sha256::new();
         let mut buffer = vec![0; 128 << 10];
-        let (mut at, end) = (sample.image, sample.image + sample.row.bytes);
+        let picture = sample.row.picture();
+        let (mut at, end) = (sample.image, sample.image + picture.bytes);
         while at < end {
             let part = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
             self.shard.read_exact_at(&mut buffer[..part], at)?;
             hash.update(&buffer[..part]);
             at += part as u64;
         }
-        Ok(hex(&hash.finalize()) == sample.row.sha256)
+        Ok(hex(&hash.finalize()) == picture.sha256)
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Row {
     original_width: Option<i32>,
     original_height: Option<i32>,
     exif: Option<String>,
-    pub(super) sha256: String,
+    sha256: String,
     run: String,
     final_url: Option<String>,
     page_url: Option<String>,
@@ -43,12 +43,25 @@ pub(super) struct Row {
     extra: Option<Map<String, serde_json::Value>>,
     http_status: Option<i32>,
     content_type: Option<String>,
-    pub(super) format: String,
-    pub(super) bytes: u64,
+    format: String,
+    bytes: u64,
     worker: String,
     /// RFC 3339, UTC, milliseconds.
     fetched_at: String,
     duration_ms: u64,
+    /// Of the member, where it is a copy: what `format`, `bytes` and `sha256` are of what was received.
+    copy_format: Option<String>,
+    copy_bytes: Option<u64>,
+    copy_sha256: Option<String>,
+    phash: Option<String>,
+}
+
+/// What a row says of the member that has the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Picture<'a> {
+    pub(super) format: &'a str,
+    pub(super) bytes: u64,
+    pub(super) sha256: &'a str,
 }
 
 impl Row {
@@ -57,19 +70,20 @@ impl Row {
         let (context, outcome) = (&about.context, &about.outcome);
         let listed = context.source.as_deref() == Some(LIST);
         let pixels = |side: Option<u32>| side.and_then(|side| i32::try_from(side).ok());
-        let (width, height) = (pixels(outcome.width), pixels(outcome.height));
+        let (original_width, original_height) = (pixels(outcome.width), pixels(outcome.height));
+        let copy = outcome.copy.as_deref();
         Self {
             caption: if listed { &context.caption } else { &context.alt }.clone().filter(|text| !text.is_empty()),
             url: context.url.as_ref().unwrap_or(&about.url).clone(),
             key: key.to_owned(),
             status: SUCCESS.to_owned(),
             error_message: None,
-            width,
-            height,
-            original_width: width,
-            original_height: height,
-            exif: None,
-            sha256: image.sha256.clone(),
+            width: copy.map_or(original_width, |copy| pixels(Some(copy.width))),
+            height: copy.map_or(original_height, |copy| pixels(Some(copy.height))),
+            original_width,
+            original_height,
+            exif: outcome.exif.clone(),
+            sha256: outcome.sha256.as_ref().unwrap_or(&image.sha256).clone(),
             run: about.run.as_str().to_owned(),
             final_url: outcome.final_url.clone(),
             page_url: context.page_url.clone(),
@@ -80,11 +94,23 @@ impl Row {
             extra: context.extra.as_ref().and_then(|extra| serde_json::from_str(extra).ok()),
             http_status: outcome.http_status.map(Into::into),
             content_type: outcome.content_type.clone(),
-            format: image.format.to_owned(),
-            bytes: image.bytes.len() as u64,
+            format: outcome.format.as_deref().unwrap_or(image.format).to_owned(),
+            bytes: outcome.bytes.unwrap_or(image.bytes.len() as u64),
             worker: worker.to_owned(),
             fetched_at: humantime::format_rfc3339_millis(moment(outcome.fetched_at)).to_string(),
             duration_ms: outcome.duration_ms,
+            copy_format: copy.map(|copy| copy.format.clone()),
+            copy_bytes: copy.map(|copy| copy.bytes),
+            copy_sha256: copy.map(|copy| copy.sha256.clone()),
+            phash: outcome.phash.clone(),
+        }
+    }
+
+    /// What the member is that has the picture: the image, or the copy that is kept instead.
+    pub(super) fn picture(&self) -> Picture<'_> {
+        match (&self.copy_format, self.copy_bytes, &self.copy_sha256) {
+            (Some(format), Some(bytes), Some(sha256)) => Picture { format, bytes, sha256 },
+            _ => Picture { format: &self.format, bytes: self.bytes, sha256: &self.sha256 },
         }
     }
 
@@ -136,6 +162,10 @@ impl Row {
             ("worker", Text),
             ("fetched_at", Timestamp),
             ("duration_ms", Int64),
+            ("copy_format", Text),
+            ("copy_bytes", Int64),
+            ("copy_sha256", Text),
+            ("phash", Text),
         ];
         columns.into_iter().map(|(name, kind)| Column::new(name, kind)).collect()
     }
@@ -173,6 +203,10 @@ impl Row {
             text(&self.worker),
             i64::try_from(self.span().0).map_or(Value::Null, Value::Timestamp),
             large(self.duration_ms),
+            maybe(&self.copy_format),
+            self.copy_bytes.map_or(Value::Null, large),
+            maybe(&self.copy_sha256),
+            maybe(&self.phash),
         ]
     }
 

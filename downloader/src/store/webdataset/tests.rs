@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use common::context::Context;
 use common::image_id::{ImageId, hex};
-use common::outcome::{Outcome, Status};
+use common::outcome::{ImageCopy, Outcome, Status};
 use common::run_name::RunName;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::*;
@@ -125,6 +126,78 @@ fn a_row_has_img2datasets_columns_first_and_comes_back_as_it_was() {
     assert_eq!(row.values(None).len(), names.len());
     let found = Row::new("000", &with(image(1, 9), |_, context| context.caption = Some("figure".to_owned())), "w");
     assert_eq!(found.caption.as_deref(), Some("A \"lake\"\nin winter, caf\u{e9}"), "what a page says of it is in alt");
+}
+
+/// The copy of an image, in its place.
+fn copy(original: &Image, length: usize) -> Image {
+    let bytes = Bytes::from(vec![0xc0; length]);
+    let sha256 = hex(&Sha256::digest(&bytes));
+    let mut outcome = original.about.outcome.clone();
+    outcome.sha256 = Some(original.sha256.clone());
+    outcome.format = Some("png".to_owned());
+    outcome.bytes = Some(original.bytes.len() as u64);
+    outcome.exif = Some(r#"{"Image Make": "Abc"}"#.to_owned());
+    outcome.phash = Some("0123456789abcdef".to_owned());
+    outcome.copy = Some(Box::new(ImageCopy {
+        path: String::new(),
+        format: "jpg".to_owned(),
+        width: 30,
+        height: 20,
+        bytes: length as u64,
+        sha256: sha256.clone(),
+    }));
+    let about = &original.about;
+    let about = About {
+        run: about.run.clone(),
+        asking: Arc::clone(&about.asking),
+        url: about.url.clone(),
+        hops: about.hops,
+        exchange: None,
+        context: about.context.clone(),
+        outcome,
+    };
+    Image { bytes, sha256, format: "jpg", about: Arc::new(about) }
+}
+
+#[test]
+fn a_row_of_a_copy_tells_of_the_image_too_and_the_sample_is_whole_by_the_copy() {
+    let original = image(1, 600);
+    let copy = copy(&original, 90);
+    let row = serde_json::to_value(Row::new("000", &copy, "w")).expect("a row");
+    for (field, value) in [
+        ("width", json!(30)),
+        ("height", json!(20)),
+        ("original_width", json!(3)),
+        ("original_height", json!(2)),
+        ("format", json!("png")),
+        ("bytes", json!(600)),
+        ("sha256", json!(original.sha256)),
+        ("copy_format", json!("jpg")),
+        ("copy_bytes", json!(90)),
+        ("copy_sha256", json!(copy.sha256)),
+        ("exif", json!(r#"{"Image Make": "Abc"}"#)),
+        ("phash", json!("0123456789abcdef")),
+    ] {
+        assert_eq!(row[field], value, "{field}");
+    }
+    let (bytes, ends) = shard(&[copy, image(2, 9)]);
+    assert!(matches!(names(&bytes)[0].split_once('.'), Some((_, "jpg"))));
+    assert_eq!(read::whole(&in_file(&bytes)).expect("read"), Whole { bytes: ends[1], images: 2 });
+    let mut damaged = bytes;
+    damaged[512] ^= 1;
+    assert_eq!(read::whole(&in_file(&damaged)).expect("read"), Whole::default(), "the copy's bytes count");
+}
+
+/// As versions without copies wrote it: its shard may have been left open.
+#[test]
+fn a_row_without_the_fields_of_copies_is_read() {
+    let row = Row::new("000", &image(1, 9), "w");
+    let mut value = serde_json::to_value(&row).expect("a row");
+    let fields = value.as_object_mut().expect("an object");
+    for field in ["copy_format", "copy_bytes", "copy_sha256", "phash"] {
+        assert_eq!(fields.remove(field), Some(json!(null)), "{field}");
+    }
+    assert_eq!(serde_json::from_value::<Row>(value).expect("a row"), row);
 }
 
 #[test]

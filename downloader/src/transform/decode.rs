@@ -1,0 +1,89 @@
+//! From an image's bytes to its pixels, eight bits a channel. Of an animation the first picture, of a TIFF the first page, of
+//! an icon the largest.
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+/// Memory that decoding may take, in bytes a pixel: four channels of 16 bits as they are decoded, and of 8 bits as they are
+/// used. A progressive JPEG takes nine for its coefficients and colours.
+pub(super) const BYTES_PER_PIXEL: u64 = 12;
+
+/// Allowed to every picture besides, in bytes: tables and rows.
+const BESIDES: u64 = 1 << 20;
+
+/// Longest colour profile that is looked at, in bytes; those of printing presses are longer.
+const LONGEST_PROFILE: usize = 1 << 20;
+
+/// A picture, not yet turned upright.
+#[derive(Debug)]
+pub(super) struct Picture {
+    /// Grey or RGB, with or without opacity, eight bits a channel.
+    pub(super) pixels: DynamicImage,
+    /// How to turn it so that it is upright.
+    pub(super) orientation: Orientation,
+    /// Its colour profile (ICC), if it has one.
+    pub(super) profile: Option<Vec<u8>>,
+}
+
+/// Why there are no pixels, in words for a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Undecodable(pub(crate) String);
+
+/// The EXIF of a `png` or `webp`, as it stands there.
+pub(super) fn exif_part(bytes: &[u8], format: &str) -> Option<Vec<u8>> {
+    let format = if format == "png" { ImageFormat::Png } else { ImageFormat::WebP };
+    ImageReader::with_format(Cursor::new(bytes), format).into_decoder().ok()?.exif_metadata().ok()?
+}
+
+/// Decodes `bytes`, which are a `format` image. One that has more than `most_pixels` is not begun: whoever asks has made
+/// room for no more.
+pub(super) fn decode(bytes: &[u8], format: &str, most_pixels: u64) -> Result<Picture, Undecodable> {
+    let known = match format {
+        "bmp" => ImageFormat::Bmp,
+        "gif" => ImageFormat::Gif,
+        "ico" => ImageFormat::Ico,
+        "jpg" => ImageFormat::Jpeg,
+        "png" => ImageFormat::Png,
+        "tiff" => ImageFormat::Tiff,
+        "webp" => ImageFormat::WebP,
+        other => return Err(Undecodable(format!("{other} is a format that is not decoded"))),
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), known);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(most_pixels.saturating_mul(BYTES_PER_PIXEL).saturating_add(BESIDES));
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|error| undecodable(&error))?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > most_pixels {
+        return Err(Undecodable(format!("it has {width}x{height} pixels, more than its header announces")));
+    }
+    // What is wrong with these is not wrong with the picture.
+    let profile = decoder.icc_profile().ok().flatten().filter(|profile| profile.len() <= LONGEST_PROFILE);
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let pixels = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(&error))?;
+    Ok(Picture { pixels: eight_bits(pixels), orientation, profile })
+}
+
+fn undecodable(error: &image::ImageError) -> Undecodable {
+    Undecodable(error.to_string())
+}
+
+/// The same in eight bits a channel, without opacity where all is opaque.
+fn eight_bits(pixels: DynamicImage) -> DynamicImage {
+    let colour = pixels.color();
+    match pixels {
+        DynamicImage::ImageRgba8(picture) if picture.pixels().all(|pixel| pixel.0[3] == 255) => {
+            DynamicImage::ImageRgba8(picture).to_rgb8().into()
+        }
+        shallow if u16::from(colour.channel_count()) * 8 == colour.bits_per_pixel() => shallow,
+        deeper => match (colour.has_color(), colour.has_alpha()) {
+            (true, true) => deeper.to_rgba8().into(),
+            (true, false) => deeper.to_rgb8().into(),
+            (false, true) => deeper.to_luma_alpha8().into(),
+            (false, false) => deeper.to_luma8().into(),
+        },
+    }
+}

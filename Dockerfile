@@ -42,11 +42,12 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 # folder that it is mounted on.
 RUN groupadd --gid 10001 warren \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin warren \
- && install -d -o warren -g warren /images /runs
+ && install -d -o warren -g warren /images /runs /spool
 
 COPY --from=build /src/target/release/producer /src/target/release/downloader /usr/local/bin/
 
 ENV WARREN_STORE=/images \
+    WARREN_SPOOL=/spool \
     WARREN_RUNS=/runs
 # By number: an orchestrator that insists on a user other than root cannot check a name.
 USER 10001:10001

@@ -52,9 +52,17 @@ pub struct WorkOptions {
 /// Options that only the downloader knows; `producer` has them for `--embedded`.
 #[derive(Debug, Clone, Args)]
 pub struct OwnOptions {
-    /// Folder that the images are kept in
+    /// Where the images are kept: a folder, or `s3://BUCKET/PREFIX` with the usual AWS variables for credentials and region
     #[arg(long, env = "WARREN_STORE", value_name = "LOCATION", default_value = "./images", help_heading = "Storing")]
     pub store: PathBuf,
+
+    /// Address of the server that has the bucket [default: Amazon's, or what `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` says]
+    #[arg(long, env = "WARREN_S3_ENDPOINT", value_name = "URL", help_heading = "Storing")]
+    pub s3_endpoint: Option<String>,
+
+    /// Folder on a disk that lasts, for the shards of packed layouts until they are in the bucket; a part of the store
+    #[arg(long, env = "WARREN_SPOOL", value_name = "DIR", default_value = "./spool", help_heading = "Storing")]
+    pub spool: PathBuf,
 
     /// How images are laid out in the store
     #[arg(long, env = "WARREN_LAYOUT", value_enum, default_value_t, help_heading = "Storing")]

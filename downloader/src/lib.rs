@@ -23,6 +23,7 @@ mod host_limits;
 mod image;
 mod image_fetch;
 mod intake;
+pub mod location;
 mod memory;
 mod open_shards;
 mod reply;
@@ -61,6 +62,9 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Complete.into(),
         Err(error) => {
             eprintln!("error: {}", Chain(error.as_ref()));
+            if let Some(error) = error.downcast_ref::<store::StoreError>() {
+                eprintln!("hint: {}", error.hint());
+            }
             exit_of(&error).into()
         }
     }

@@ -7,6 +7,7 @@ use common::config::Dimensions;
 use common::http::{Network, NetworkError};
 
 use crate::cli::{FilterOptions, Layout, OwnOptions, Verify, WorkOptions};
+use crate::location::{BadLocation, Location};
 use crate::transform::options::{CopyError, CopyOptions, Transform};
 use crate::verify::Checks;
 use crate::verify::filters::Filters;
@@ -17,8 +18,10 @@ const LEAST_MEMORY: u64 = 1 << 20;
 /// What a downloader works by.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Folder of the store.
-    pub store: PathBuf,
+    /// Where images are kept.
+    pub store: Location,
+    /// Folder for what is not in the bucket yet.
+    pub spool: PathBuf,
     /// How images are laid out in it.
     pub layout: Layout,
     /// When a shard of a packed layout is full.
@@ -75,6 +78,9 @@ pub enum SettingsError {
     /// A name that would not fit a log line or a manifest.
     #[error("--worker takes 1 to 200 printable characters, not {0:?}")]
     Worker(String),
+    /// A store that is none.
+    #[error(transparent)]
+    Store(#[from] BadLocation),
     /// No time at all.
     #[error("--fetch-timeout and --connect-timeout must be longer than nothing")]
     NoTime,
@@ -140,7 +146,8 @@ impl Settings {
         let filters = filters(&own.filters)?;
         let transform = transform(own.copies, own.layout)?;
         Ok(Self {
-            store: own.store,
+            store: Location::new(own.store, own.s3_endpoint.as_deref().filter(|typed| !typed.is_empty()))?,
+            spool: own.spool,
             layout: own.layout,
             shard: ShardSize { bytes: own.shard_size, images: own.shard_images },
             concurrency: own.concurrency,

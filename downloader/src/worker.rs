@@ -59,13 +59,13 @@ pub struct BrokerLost(#[source] pub(crate) TransportError);
 /// Works until told to stop.
 pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
     settings.concurrency = affordable(settings.concurrency, common::descriptors::limit());
-    let (store, store_closed) = Store::open(&settings)?;
+    let (store, store_closed) = Store::open(&settings).await?;
     // A message may hold a single slow image, so fewer messages than images at once would leave slots empty.
     let caution = Caution::new(settings.concurrency);
     let consumer = transport.consume(Queue::Tasks, caution.prefetch()).await?;
     tracing::info!(
         worker = settings.worker,
-        store = %settings.store.display(),
+        store = %settings.store,
         concurrency = settings.concurrency,
         "ready for work"
     );
@@ -116,10 +116,18 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
         if let Err(error) = timeout(LAST_SHARD, writer.complete_shards()).await.unwrap_or(Ok(())) {
             tracing::warn!(error = %Chain(&error), "the open shard is completed at the next start");
         }
+        if matches!(transport, Transport::Embedded(_)) {
+            // Perhaps nobody ever starts on this spool again. What the bucket refuses is told of, and stays there.
+            drop(writer.upload_shards().await);
+        }
     } else {
         drop(writer);
-        // The worker is gone, and with it the last handle on the store. The sender is dropped without a word.
-        store_closed.await.unwrap_or(());
+        // The worker is gone, and with it the last handle on the store. The sender is dropped without a word. What is in a
+        // spool may take long to upload, and keeps until the next start.
+        tokio::select! {
+            _ = store_closed => {}
+            () = shutdown.now.cancelled() => return Ok(StopReason::Abandoned),
+        }
         transport.close().await;
     }
     Ok(reason)

@@ -50,6 +50,7 @@ mod since;
 mod speed;
 mod status;
 mod store_names;
+mod store_s3;
 mod store_trouble;
 mod timeouts;
 mod tls_faults;

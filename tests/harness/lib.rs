@@ -10,6 +10,7 @@
 //!   of any size that keeps nothing.
 //! - [`Dns`] is a name server that says what it is told, and knows what it was asked.
 //! - [`Hostile`] is a server that does one thing to whoever connects, byte by byte; [`Tls`] one with a wrong certificate.
+//! - [`S3`] is a server for buckets.
 //! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down; [`Namespace`] a network of a program's own.
 //! - [`Python`] has other people's readers, for what is written for them.
 //! - [`Socks`] is a proxy that remembers where it was to lead.
@@ -36,6 +37,7 @@ pub mod python;
 pub mod random;
 pub mod reaper;
 pub mod run;
+pub mod s3;
 pub mod scan;
 pub mod shards;
 pub mod site;
@@ -58,6 +60,7 @@ pub use proxy::{Proxy, Wire};
 pub use python::Python;
 pub use random::Random;
 pub use run::{Finished, Row};
+pub use s3::S3;
 pub use site::{Gate, Response, Site};
 pub use socks::Socks;
 pub use store::Store;

@@ -67,7 +67,7 @@ fn collect(files: &Files, received: &mut mpsc::Receiver<Request>, may_wait: bool
                 group.push((image, done));
             }
             Request::Probe(image, done) => answer(done, files.probe(&image)),
-            Request::CompleteShards(done) => answer(done, Ok(())),
+            Request::CompleteShards(done) | Request::UploadShards(done) => answer(done, Ok(())),
         }
     }
     Some(group)

@@ -44,11 +44,12 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn of(image: &Image) -> Self {
+    pub(super) fn of(image: &Image) -> Self {
         Self { folder: image.sha256[..2].to_owned(), name: format!("{}.{}", image.sha256, image.format) }
     }
 
-    fn path(&self) -> String {
+    /// Its path relative to the root.
+    pub(super) fn path(&self) -> String {
         format!("{}/{}", self.folder, self.name)
     }
 }

@@ -1,8 +1,10 @@
 //! Keeps images durably. An image is stored when its bytes are on the disk under their final name and would be there
 //! after a power cut; nothing is ever seen half-written under a final name.
 
+mod bucket;
 mod commit;
 mod files;
+mod owner;
 mod packed;
 mod spool;
 mod sweep;
@@ -24,7 +26,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::cli::Layout;
 use crate::exchange::{Asking, Exchange};
+use crate::location::Location;
 use crate::settings::Settings;
+use bucket::Bucket;
+use packed::uploads::Uploads;
 use sweep::PartFolder;
 
 pub(crate) use spool::{Spool, SpoolFolder};
@@ -35,12 +40,18 @@ pub(crate) use spool::{Spool, SpoolFolder};
 pub(crate) struct StoreError {
     doing: &'static str,
     path: PathBuf,
+    /// Whether that is in a bucket.
+    remote: bool,
     source: Arc<io::Error>,
 }
 
 impl StoreError {
     fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
-        Self { doing, path: path.to_owned(), source: source.into() }
+        Self { doing, path: path.to_owned(), remote: false, source: source.into() }
+    }
+
+    fn of_bucket(doing: &'static str, object: String, source: io::Error) -> Self {
+        Self { doing, path: object.into(), remote: true, source: source.into() }
     }
 
     /// What somebody can do about it.
@@ -48,11 +59,16 @@ impl StoreError {
         if common::descriptors::ran_out(&*self.source) {
             return "let this program have more files open (`ulimit -n`)";
         }
+        if self.remote {
+            return bucket::hint(self.source.kind());
+        }
         match self.source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there, in bytes or in files",
             io::ErrorKind::ReadOnlyFilesystem => "mount it writable again",
             io::ErrorKind::PermissionDenied => "let the user that this program runs as write there",
-            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => "take away what is there",
+            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::AlreadyExists => {
+                "take away what is there, or give another folder"
+            }
             _ => "look at that disk, and at the system's log",
         }
     }
@@ -104,6 +120,8 @@ enum Request {
     Probe(Image, oneshot::Sender<Result<(), StoreError>>),
     /// Complete the shard that is open, if one is, and all before it as far as that can be done now.
     CompleteShards(oneshot::Sender<Result<(), StoreError>>),
+    /// Upload the shards that are complete, if they belong in a bucket.
+    UploadShards(oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Images waiting for the next commit, at most; the downloader bounds the bodies in memory.
@@ -124,28 +142,30 @@ pub(crate) struct Store {
 pub(crate) type Closed = oneshot::Receiver<()>;
 
 impl Store {
-    /// Opens the folder, creating it if need be, sweeps what a crash left, and starts the writer.
-    pub(crate) fn open(settings: &Settings) -> Result<(Self, Closed), StoreError> {
-        let root = settings.store.as_path();
-        std::fs::create_dir_all(root).map_err(|error| StoreError::new("create the folder", root, error))?;
-        let root = std::fs::canonicalize(root).map_err(|error| StoreError::new("open the folder", root, error))?;
-        let parts = PartFolder::open(&root, &settings.worker)?;
-        let (path, open) = (root.clone(), OpenShard::default());
-        let spool = SpoolFolder::new(parts.path());
-        let writer: Writer = match settings.layout {
-            Layout::Files => {
-                let files = files::Files::new(root, parts)?;
-                Box::new(move |received| commit::run(&files, received))
-            }
-            Layout::Webdataset => {
-                let layout = webdataset::WebDataset::new(&settings.worker, settings.shard.images);
-                let appender = packed::append::Appender::new(layout, settings.shard, root, parts, open.clone())?;
-                Box::new(move |received| appender.run(received))
-            }
-            Layout::Warc => {
-                let layout = warc::Warc::new(&settings.worker);
-                let appender = packed::append::Appender::new(layout, settings.shard, root, parts, open.clone())?;
-                Box::new(move |received| appender.run(received))
+    /// Opens the folder, creating it if need be, sweeps what a crash left, and starts the writer. A bucket is tried; for
+    /// packed layouts its spool is opened as a folder is.
+    pub(crate) async fn open(settings: &Settings) -> Result<(Self, Closed), StoreError> {
+        let settings = settings.clone();
+        let opening = tokio::task::spawn_blocking(move || Self::open_now(&settings));
+        opening.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    fn open_now(settings: &Settings) -> Result<(Self, Closed), StoreError> {
+        let open = OpenShard::default();
+        let (writer, spool): (Writer, _) = match &settings.store {
+            Location::Folder(folder) => writer(settings, &whole(folder)?, None, &open)?,
+            Location::Bucket(location) => {
+                let (bucket, root) = (Bucket::open(location)?, whole(&settings.spool)?);
+                match settings.layout {
+                    Layout::Files => {
+                        let spool = SpoolFolder::new(&root);
+                        (Box::new(move |received| bucket::objects::run(&bucket, received)), spool)
+                    }
+                    Layout::Webdataset | Layout::Warc => {
+                        owner::claim(&root, location)?;
+                        writer(settings, &root, Some(Uploads::start(root.clone(), bucket)?), &open)?
+                    }
+                }
             }
         };
         let (requests, received) = mpsc::channel(WAITING);
@@ -156,7 +176,7 @@ impl Store {
                 writer(received);
                 drop(closing);
             })
-            .map_err(|source| StoreError::new("start the writer of", &path, source))?;
+            .map_err(|source| StoreError::new("start the writer of", Path::new(&settings.store.to_string()), source))?;
         Ok((Self { requests, open, spool }, closed))
     }
 
@@ -185,6 +205,11 @@ impl Store {
         self.ask(Request::CompleteShards).await
     }
 
+    /// Waits until the complete shards are in the bucket, if that is where they belong. An error when it refuses them.
+    pub(crate) async fn upload_shards(&self) -> Result<(), StoreError> {
+        self.ask(Request::UploadShards).await
+    }
+
     async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
@@ -204,6 +229,40 @@ impl OpenShard {
     fn runs(&self) -> MutexGuard<'_, BTreeSet<RunName>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A folder, created if need be.
+fn whole(folder: &Path) -> Result<PathBuf, StoreError> {
+    std::fs::create_dir_all(folder).map_err(|error| StoreError::new("create the folder", folder, error))?;
+    std::fs::canonicalize(folder).map_err(|error| StoreError::new("open the folder", folder, error))
+}
+
+/// The writer for a folder, and where bodies may be. What a packed layout makes whole there goes on to a bucket by `uploads`.
+fn writer(
+    settings: &Settings,
+    root: &Path,
+    uploads: Option<Uploads>,
+    open: &OpenShard,
+) -> Result<(Writer, SpoolFolder), StoreError> {
+    let (root, parts, open) = (root.to_owned(), PartFolder::open(root, &settings.worker)?, open.clone());
+    let spool = SpoolFolder::new(parts.path());
+    let writer: Writer = match settings.layout {
+        Layout::Files => {
+            let files = files::Files::new(root, parts)?;
+            Box::new(move |received| commit::run(&files, received))
+        }
+        Layout::Webdataset => {
+            let layout = webdataset::WebDataset::new(&settings.worker, settings.shard.images);
+            let appender = packed::append::Appender::new(layout, settings.shard, root, parts, open)?.uploading(uploads);
+            Box::new(move |received| appender.run(received))
+        }
+        Layout::Warc => {
+            let layout = warc::Warc::new(&settings.worker);
+            let appender = packed::append::Appender::new(layout, settings.shard, root, parts, open)?.uploading(uploads);
+            Box::new(move |received| appender.run(received))
+        }
+    };
+    Ok((writer, spool))
 }
 
 /// Does an operation, or lets it fail where a test wants it to.

@@ -36,7 +36,7 @@ impl PartFolder {
             let error = io::Error::new(io::ErrorKind::NotADirectory, "it is a symbolic link, which is not followed");
             return Err(StoreError::new("use as a folder", &parts, error));
         }
-        sweep(root, &parts)?;
+        sweep(root)?;
         // Letters and digits of the name for people who look, random digits for uniqueness.
         let readable: String = worker.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
         let name = format!("{readable}-{:016x}", rand::random::<u64>());
@@ -72,9 +72,8 @@ impl Drop for PartFolder {
 }
 
 /// Completes the shards in the folders that nobody holds, and removes the folders.
-fn sweep(root: &Path, parts: &Path) -> Result<(), StoreError> {
-    let entries = fs::read_dir(parts).map_err(|error| StoreError::new("read the folder", parts, error))?;
-    for folder in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+fn sweep(root: &Path) -> Result<(), StoreError> {
+    for folder in part_folders(root)? {
         // Its lock is held meanwhile: several workers may start at once.
         let Some(_lock) = abandoned(&folder) else { continue };
         tracing::info!(folder = %folder.display(), "clearing up after a worker that ended");
@@ -86,6 +85,16 @@ fn sweep(root: &Path, parts: &Path) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// The part folders in a store, of workers living and dead.
+pub(super) fn part_folders(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let parts = root.join(PARTS);
+    match fs::read_dir(&parts) {
+        Ok(entries) => Ok(entries.filter_map(Result::ok).map(|entry| entry.path()).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(StoreError::new("read the folder", &parts, error)),
+    }
 }
 
 /// A folder that nobody holds.

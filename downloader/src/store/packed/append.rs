@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::finish::Finisher;
 use super::seen::{Earlier, Key, Seen};
 use super::shard::Shard;
+use super::uploads::Uploads;
 use super::{Group, Layout, Spot, cannot, path};
 use crate::settings::ShardSize;
 use crate::store::sweep::PartFolder;
@@ -30,6 +31,8 @@ pub(in crate::store) struct Appender<L: Layout> {
     finisher: Finisher,
     /// For those who want to know whose images are in the shard.
     open: OpenShard,
+    /// Where whole shards go on to a bucket.
+    uploads: Option<Uploads>,
     seen: Seen<L::Kept>,
     shard: Option<Shard>,
     group: Group,
@@ -57,6 +60,7 @@ impl<L: Layout> Appender<L> {
             parts,
             finisher,
             open,
+            uploads: None,
             seen: Seen::new(),
             shard: None,
             group: Group::default(),
@@ -64,6 +68,11 @@ impl<L: Layout> Appender<L> {
             waiting: Vec::new(),
             added: Vec::new(),
         })
+    }
+
+    /// Has whole shards go on to a bucket.
+    pub(in crate::store) fn uploading(self, uploads: Option<Uploads>) -> Self {
+        Self { uploads, ..self }
     }
 
     /// Runs until the last handle on the store is dropped; then completes the open shard.
@@ -82,6 +91,9 @@ impl<L: Layout> Appender<L> {
         self.finisher.end();
         // Only now: an unfinished shard in the part folder is under its lock.
         drop(self.parts);
+        if let Some(uploads) = &mut self.uploads {
+            uploads.end();
+        }
     }
 
     fn take(&mut self, request: Request) {
@@ -100,6 +112,10 @@ impl<L: Layout> Appender<L> {
                 self.finisher.catch_up();
                 answer(done, Ok(()));
             }
+            Request::UploadShards(done) => match &self.uploads {
+                Some(uploads) => uploads.ask(done),
+                None => answer(done, Ok(())),
+            },
         }
     }
 
@@ -170,6 +186,9 @@ impl<L: Layout> Appender<L> {
     fn open(&mut self) -> Result<(), StoreError> {
         if self.shard.is_some() {
             return Ok(());
+        }
+        if let Some(uploads) = &self.uploads {
+            uploads.make_room()?;
         }
         let folder = self.parts.path();
         let name = self.layout.begin(&mut self.group).map_err(cannot("begin a shard in", folder));

@@ -4,7 +4,8 @@
 //! [`Layout`] is what a layout has to say: the bytes of an image in a shard, how far a shard is whole that a crash left,
 //! and what is written beside it. All else is here and the same for all: [`append`] gathers images into groups and
 //! answers for them when they are safe, [`shard`] is the open file, [`seen`] remembers which bytes are there already,
-//! [`finish`] gives whole shards their names, and [`recover`] completes those that dead workers left.
+//! [`finish`] gives whole shards their names, and [`recover`] completes those that dead workers left. For a bucket all this
+//! happens in a spool, and [`uploads`] takes whole shards on from there.
 //!
 //! An open shard is in its worker's part folder under the name that it is going to have. An image's path names that, so
 //! what is told of an image stays true whoever completes its shard. There is no journal: the shard is its own.
@@ -17,6 +18,7 @@ mod seen;
 mod shard;
 #[cfg(test)]
 mod tests;
+pub(super) mod uploads;
 
 use std::fs::File;
 use std::io;

@@ -16,7 +16,8 @@ parquet = folder + "/results.parquet"
 
 typed = {"http_status": ("int32", "INTEGER"), "fetched_at": ("timestamp[ms, tz=UTC]", "TIMESTAMP WITH TIME ZONE")}
 typed["scripted"] = ("bool", "BOOLEAN")
-typed |= dict.fromkeys(["width", "height", "bytes", "attempts", "duration_ms"], ("int64", "BIGINT"))
+numbers = ["width", "height", "bytes", "copy_width", "copy_height", "copy_bytes", "attempts", "duration_ms"]
+typed |= dict.fromkeys(numbers, ("int64", "BIGINT"))
 types = [typed.get(name, ("string", "VARCHAR")) for name in columns]
 
 def moment(text):

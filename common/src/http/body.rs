@@ -56,6 +56,8 @@ pub struct Incoming {
     response: Response,
     cap: usize,
     left: usize,
+    /// Whether what came was cut at the cap.
+    is_over: bool,
     bytes_a_second: u64,
     rate: Rate,
 }
@@ -64,7 +66,7 @@ impl Incoming {
     /// Of which at most `cap` bytes are taken, at `bytes_a_second` at least (0: at any rate).
     #[must_use]
     pub fn new(response: Response, cap: usize, bytes_a_second: u64) -> Self {
-        Self { response, cap, left: cap, bytes_a_second, rate: Rate::new(bytes_a_second) }
+        Self { response, cap, left: cap, is_over: false, bytes_a_second, rate: Rate::new(bytes_a_second) }
     }
 
     /// The length that the server announced; `None` where it did not.
@@ -75,14 +77,13 @@ impl Incoming {
 
     /// Waits for the next bytes; `None` after the last ones. What is over the cap is an error, after all that is not.
     pub async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
-        let Some(mut bytes) = self.chunk().await? else { return Ok(None) };
-        if self.left == 0 && !bytes.is_empty() {
+        if self.is_over {
             return Err(BodyError::TooLarge { cap: self.cap });
         }
-        if bytes.len() > self.left {
-            // Whoever asks for more gets the error.
-            bytes.truncate(self.left);
-        }
+        let Some(mut bytes) = self.chunk().await? else { return Ok(None) };
+        // Whoever asks for more gets the error, whether more comes or not.
+        self.is_over = bytes.len() > self.left;
+        bytes.truncate(self.left);
         self.left -= bytes.len();
         Ok(Some(bytes))
     }
@@ -154,4 +155,29 @@ fn undo_part(encoding: Encoding, raw: &[u8], cap: usize, cut: bool) -> Result<Pa
         Err(error) => return Err(error),
     };
     Ok(Part { bytes: plain.into(), cut })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_byte_over_the_cap_is_seen_even_if_nothing_comes_after_it() {
+        for (length, is_over) in [(0, false), (99, false), (100, false), (101, true), (10_000, true)] {
+            let response = |length| Response::from(hyper::Response::new(vec![7; length]));
+            let mut incoming = Incoming::new(response(length), 100, 0);
+            let mut taken = 0;
+            let end = loop {
+                match incoming.next().await {
+                    Ok(Some(bytes)) => taken += bytes.len(),
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error.reason()),
+                }
+            };
+            assert_eq!(end, if is_over { Err(Reason::TooLarge) } else { Ok(()) }, "{length}");
+            assert_eq!(taken, length.min(100));
+            let part = read_part(response(length), 100).await.expect("a part");
+            assert_eq!((part.bytes.len(), part.cut), (length.min(100), is_over), "{length}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use url::{Host, Url};
 use super::config::Connect;
 use super::guard::{Guard, Refused};
 use super::resolver::{ResolveError, Unfit, check_host};
-use super::{ClientSettings, Network, trouble};
+use super::{ClientSettings, Network, strip, trouble};
 use crate::failpoint;
 use crate::reason::Reason;
 
@@ -87,8 +87,10 @@ impl Client {
         &self.network.guard
     }
 
-    /// A request for this URL, to be sent by [`Client::send`].
-    pub fn get(&self, url: Url) -> RequestBuilder {
+    /// A request for this URL, to be sent by [`Client::send`]. User name and password in it, which the library would send, are
+    /// left out: see [`strip`].
+    pub fn get(&self, mut url: Url) -> RequestBuilder {
+        strip(&mut url);
         self.ways[self.network.config.way(&url)].get(url)
     }
 
@@ -191,6 +193,15 @@ mod tests {
         let careless = Client { network: settings(Guard::default()).network, ..client };
         let url = format!("http://localhost:{}/", answer());
         assert_eq!(send(&careless, &url).await, Err(Reason::PrivateAddress));
+    }
+
+    #[test]
+    fn user_name_and_password_of_a_url_are_not_sent() {
+        let client = Client::new(&settings(Guard::open())).expect("a client");
+        let request = client.get(Url::parse("http://user:secret@host.example/x#y").expect("a URL"));
+        let request = client.dressed(&request).expect("a request");
+        assert_eq!(request.url().as_str(), "http://host.example/x");
+        assert_eq!(request.headers().get(reqwest::header::AUTHORIZATION), None);
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 use hickory_resolver::TokioResolver;
@@ -12,6 +12,7 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use tokio::time::timeout;
 
 use super::error::Why;
+use super::laggards::Laggards;
 use super::system::Configured;
 
 /// How long the addresses of one family wait for those of the other (RFC 8305, 3, is less patient): name servers that never
@@ -25,11 +26,12 @@ type Family = Result<Vec<IpAddr>, Why>;
 pub(super) struct Dns {
     servers: Option<TokioResolver>,
     search: Vec<Name>,
+    laggards: Laggards,
 }
 
 impl Dns {
     pub(super) fn new(Configured { servers, search }: Configured) -> Self {
-        Self { servers, search }
+        Self { servers, search, laggards: Laggards::default() }
     }
 
     /// Asks for a name. One without a dot is tried in the search domains first, as the system's own resolver does; a name with
@@ -51,15 +53,21 @@ impl Dns {
     }
 
     async fn addresses(&self, name: Name) -> Result<Arc<[IpAddr]>, Why> {
+        let is_known_to_lag = self.laggards.has(&name, Instant::now());
+        // What is kept from earlier counts without any.
+        let patience = if is_known_to_lag { Duration::ZERO } else { PATIENCE };
         let v4 = pin!(self.family(name.clone(), RecordType::A));
-        let v6 = pin!(self.family(name, RecordType::AAAA));
+        let v6 = pin!(self.family(name.clone(), RecordType::AAAA));
         let (v4, v6) = match select(v4, v6).await {
-            Either::Left((Ok(v4), rest)) => (Ok(v4), patiently(rest).await),
-            Either::Right((Ok(v6), rest)) => (patiently(rest).await, Ok(v6)),
+            Either::Left((Ok(v4), rest)) => (Ok(v4), within(patience, rest).await),
+            Either::Right((Ok(v6), rest)) => (within(patience, rest).await, Ok(v6)),
             // There is nothing yet to go on with, so what comes is worth waiting for.
             Either::Left((Err(why), rest)) => (Err(why), rest.await),
             Either::Right((Err(why), rest)) => (rest.await, Err(why)),
         };
+        if !is_known_to_lag && matches!((&v4, &v6), (Ok(_), Err(Why::Late)) | (Err(Why::Late), Ok(_))) {
+            self.laggards.add(name, Instant::now());
+        }
         together(v4, v6)
     }
 
@@ -71,8 +79,8 @@ impl Dns {
     }
 }
 
-async fn patiently(family: impl Future<Output = Family>) -> Family {
-    timeout(PATIENCE, family).await.unwrap_or(Err(Why::Late))
+async fn within(patience: Duration, family: impl Future<Output = Family>) -> Family {
+    timeout(patience, family).await.unwrap_or(Err(Why::Late))
 }
 
 /// IPv4 comes first: what has no IPv6, as most containers have not, then loses no time.

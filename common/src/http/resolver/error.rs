@@ -22,6 +22,8 @@ pub(super) enum Why {
     NoAddress,
     /// Nobody answered in time.
     Late,
+    /// Nobody was asked: too many other names were being looked up.
+    NoPlace,
     /// There is nobody to ask.
     NoServers,
     /// The name server said that it cannot tell (SERVFAIL, REFUSED), or made no sense.
@@ -67,6 +69,7 @@ impl std::fmt::Display for ResolveError {
             Why::NoName => f.write_str("there is no such name"),
             Why::NoAddress => f.write_str("it has no address"),
             Why::Late => f.write_str("no name server answered in time"),
+            Why::NoPlace => f.write_str("too many other names were being looked up"),
             Why::NoServers => f.write_str("the system's name servers are not known; see the first lines of the log"),
             Why::Failed(what) => f.write_str(what),
             Why::Io(error) => write!(f, "{error}"),

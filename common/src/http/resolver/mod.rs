@@ -6,6 +6,7 @@ mod ask;
 mod error;
 mod guarded;
 mod hosts;
+mod laggards;
 mod system;
 
 use std::collections::HashMap;
@@ -28,9 +29,10 @@ use self::error::Why;
 use self::hosts::HostsFile;
 
 /// Names that are looked up at once; each takes two questions.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 256;
 
-/// Longest look-up, waiting for its turn included: shorter than a connection may take, so that the name gets the blame.
+/// Longest look-up, and before it longest wait for a place: shorter than a connection may take, so that the name gets the blame.
+/// The wait does not count for the look-up, or names would fail that nobody was asked for.
 const LONGEST: Duration = Duration::from_secs(8);
 
 /// What a look-up comes to: at least one address.
@@ -90,13 +92,11 @@ impl Resolver {
         }
         let (inner, owned) = (Arc::clone(&self.0), host.to_owned());
         let asking = tokio::spawn(async move {
-            let found = inner.ask_in_turn(&owned, name).await;
-            // Not before this flight is in there: whoever puts it there has the lock.
-            inner.flights().remove(&owned);
-            found
+            let landing = Landing { inner, host: owned };
+            landing.inner.ask_in_turn(&landing.host, name).await
         });
         let owned = host.to_owned();
-        // The task fails only when the runtime ends.
+        // The task fails only when the runtime ends, or it panics.
         let found = asking.map(move |found| found.unwrap_or_else(|_| Err(ResolveError::new(&owned, Why::Late))));
         let flight = found.boxed().shared();
         flights.insert(host.to_owned(), flight.clone());
@@ -110,20 +110,33 @@ impl Inner {
     }
 
     async fn ask_in_turn(&self, host: &str, name: Name) -> Found {
-        let asked = timeout(LONGEST, async {
+        let asked = async {
             // The semaphore is never closed.
-            let _place = self.places.acquire().await;
-            self.dns.ask(name, !host.contains('.')).await
-        });
-        asked.await.unwrap_or(Err(Why::Late)).map_err(|why| ResolveError::new(host, why))
+            let _place = timeout(LONGEST, self.places.acquire()).await.map_err(|_| Why::NoPlace)?;
+            timeout(LONGEST, self.dns.ask(name, !host.contains('.'))).await.unwrap_or(Err(Why::Late))
+        };
+        asked.await.map_err(|why| ResolveError::new(host, why))
     }
 }
 
-/// A host as a name from the root on; `None` for what no name can be.
+/// Takes a look-up out of those under way when it ends, however it ends: the next one who wants the name begins another. That is
+/// not before it is in there, for whoever puts it there has the lock.
+struct Landing {
+    inner: Arc<Inner>,
+    host: String,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.inner.flights().remove(&self.host);
+    }
+}
+
+/// A host as a name from the root on; `None` for what no name can be. Its labels may be of any bytes (RFC 2181, 11): sites have
+/// names that begin with `-`, or have `_` in them, and are reached by browsers.
 fn absolute(host: &str) -> Option<Name> {
-    let mut name = Name::from_ascii(host).ok()?;
-    name.set_fqdn(true);
-    Some(name)
+    let labels = host.strip_suffix('.').unwrap_or(host).split('.').map(str::as_bytes);
+    Name::from_labels(labels).ok()
 }
 
 #[cfg(test)]
@@ -137,6 +150,34 @@ mod tests {
         assert_eq!(*addresses, ["2606:4700::1111".parse::<IpAddr>().expect("an address")]);
         let too_long = "a".repeat(64);
         assert!(resolver.lookup(&too_long).await.expect_err("no label is so long").is_final());
+    }
+
+    #[test]
+    fn whatever_a_url_may_have_as_host_is_a_name() {
+        for host in ["-x.example", "a-.example", "a~b.example", "a_b.example", "*.example", "xn--bcher-kva.example."] {
+            let name = absolute(host).expect(host);
+            let labels: Vec<&[u8]> = host.trim_end_matches('.').split('.').map(str::as_bytes).collect();
+            assert!(name.is_fqdn() && name.iter().eq(labels), "{host}: {name}");
+        }
+        let (longest, too_long) = (vec!["a".repeat(63); 3], vec!["a".repeat(63); 4]);
+        assert!(absolute(&format!("{}.{}", longest.join("."), "a".repeat(61))).is_some());
+        for bad in ["", ".", "a..b", ".a", "a..", &"a".repeat(64), &too_long.join(".")] {
+            assert!(absolute(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_up_that_panics_takes_its_name_along() {
+        let resolver = Resolver::new(&["127.0.0.1:9".parse().expect("an address")]);
+        let never: Flight = std::future::pending().boxed().shared();
+        resolver.0.flights().insert("host.example".to_owned(), never);
+        let inner = Arc::clone(&resolver.0);
+        let looked_up = tokio::spawn(async move {
+            let _landing = Landing { inner, host: "host.example".to_owned() };
+            panic!("as a library might");
+        });
+        assert!(looked_up.await.expect_err("a panic").is_panic());
+        assert!(resolver.0.flights().is_empty());
     }
 
     #[tokio::test]

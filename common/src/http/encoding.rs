@@ -87,8 +87,12 @@ impl Encoding {
     }
 
     /// Undoes it, and writes at most `cap` bytes into `plain`; what has come up to an error is written. Bytes after the end are
-    /// passed over, as browsers do. It takes time: not for a thread that serves the network.
+    /// passed over, as browsers do, and where there are none at all none come out. It takes time: not for a thread that serves the
+    /// network.
     pub fn undo(self, mut raw: impl BufRead, cap: usize, plain: &mut impl Write) -> Result<(), EncodingError> {
+        if raw.fill_buf().map_err(EncodingError::Broken)?.is_empty() {
+            return Ok(());
+        }
         match self {
             Self::Gzip => pass(GzDecoder::new(raw), cap, plain),
             Self::Deflate => {
@@ -99,10 +103,14 @@ impl Encoding {
                 }
             }
             Self::Brotli => {
-                let mut decoder = Decompressor::new(raw, STEP);
+                let mut raw = Watched { raw, has_ended: false };
+                let mut decoder = Decompressor::new(&mut raw, STEP);
                 // Windows up to 1 GiB are no part of HTTP's brotli, and on unless refused.
                 decoder.set_parameter(BrotliDecoderParameter::BROTLI_DECODER_PARAM_LARGE_WINDOW, 0);
-                pass(decoder, cap, plain)
+                let passed = pass(decoder, cap, plain);
+                // The decoder calls both broken; and it asks for more only where all that it has makes sense.
+                let is_cut = raw.has_ended && matches!(passed, Err(EncodingError::Broken(_)));
+                if is_cut { Err(EncodingError::Truncated) } else { passed }
             }
             Self::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(raw).map_err(EncodingError::Broken)?.single_frame();
@@ -110,6 +118,20 @@ impl Encoding {
                 pass(decoder, cap, plain)
             }
         }
+    }
+}
+
+/// Bytes of which it is known whether more of them were wanted than there are.
+struct Watched<R> {
+    raw: R,
+    has_ended: bool,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let length = self.raw.read(bytes)?;
+        self.has_ended |= length == 0 && !bytes.is_empty();
+        Ok(length)
     }
 }
 
@@ -230,10 +252,18 @@ mod tests {
             assert!(matches!(result, Err(EncodingError::Broken(_))), "{encoding:?}: {result:?}");
         }
         let plain: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
-        for encoding in [Encoding::Gzip, Encoding::Zstd] {
+        for encoding in [Encoding::Gzip, Encoding::Brotli, Encoding::Zstd] {
             let raw = encoded(encoding, &plain);
             let (_, result) = undone(encoding, &raw[..raw.len() / 2], 1 << 20);
             assert!(matches!(result, Err(EncodingError::Truncated)), "{encoding:?}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_nothing_is_nothing_in_every_encoding() {
+        for encoding in ALL {
+            let (out, result) = undone(encoding, &[], 100);
+            assert!(result.is_ok() && out.is_empty(), "{encoding:?}: {result:?}");
         }
     }
 

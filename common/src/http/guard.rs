@@ -88,7 +88,8 @@ impl Guard {
 
 /// Whether an address is a place in the public Internet: in none of the blocks of IANA's special-purpose address registries
 /// (RFC 6890 and successors, as of 2026), which are refused even where a block is reachable from everywhere (no web site is
-/// there), nor multicast or reserved. IPv4 addresses inside IPv6 ones are judged as themselves.
+/// there), nor multicast or reserved. IPv4 addresses inside IPv6 ones are judged as
+/// themselves, so that of 6to4's block and of NAT64's well-known one, which stand in the registries too, the public part passes.
 #[must_use]
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {

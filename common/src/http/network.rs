@@ -70,10 +70,15 @@ fn given<'a>(values: impl IntoIterator<Item = &'a String>) -> impl Iterator<Item
     values.into_iter().map(|value| value.trim()).filter(|value| !value.is_empty())
 }
 
-/// A network, or an address as the network that it is alone.
+/// A network, or an address as the network that it is alone. One of mapped addresses is that of the IPv4 addresses in them, as
+/// which the guard sees them.
 fn net(text: &str) -> Option<IpNet> {
     let net: Option<IpNet> = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-    net.map(|net| net.trunc())
+    let net = net?.trunc();
+    match (net.addr().to_canonical(), net.prefix_len().checked_sub(96)) {
+        (IpAddr::V4(ip), Some(length)) => IpNet::new(ip.into(), length).ok(),
+        _ => Some(net),
+    }
 }
 
 fn server(text: &str) -> Option<SocketAddr> {
@@ -102,6 +107,15 @@ mod tests {
         assert!(guard.check_ip("127.0.0.1".parse().expect("an address")).is_err());
         for bad in ["10.0.0.0/33", "10.0.0", "intern.example", "*"] {
             assert!(net(bad).is_none(), "{bad}");
+        }
+        for (mapped, plain) in [
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("fd00::/8", "fd00::/8"),
+            ("::/0", "::/0"),
+        ] {
+            assert_eq!(net(mapped), plain.parse().ok(), "{mapped}");
         }
         assert_eq!(server("[::1]:5353"), "[::1]:5353".parse().ok());
         assert_eq!(server("127.0.0.1"), "127.0.0.1:53".parse().ok());

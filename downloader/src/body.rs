@@ -2,6 +2,7 @@
 //! with its connection open. When it is whole it waits for room, and is read back into memory.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
 use common::http::{Encoding, EncodingError};
@@ -12,7 +13,7 @@ use crate::buffer::Buffer;
 use crate::memory::{Memory, Share};
 use crate::store::{Spool, SpoolFolder, StoreError};
 
-/// What a body takes at first, and what is gathered before it is written to a file, in bytes.
+/// What a body takes at first, and what is gathered, beside the budget, before it is written to a file, in bytes.
 const FIRST: usize = 64 << 10;
 
 /// Encodings that are undone at once: each may take a window of 16 MiB beside the budget.
@@ -23,7 +24,7 @@ const DECODERS: usize = 2;
 pub(crate) struct Room {
     pub(crate) memory: Memory,
     spool: SpoolFolder,
-    decoders: Semaphore,
+    decoders: Arc<Semaphore>,
 }
 
 /// Collects a body.
@@ -66,7 +67,7 @@ pub(crate) enum Undone {
 
 impl Room {
     pub(crate) fn new(memory: Memory, spool: SpoolFolder) -> Self {
-        Self { memory, spool, decoders: Semaphore::new(DECODERS) }
+        Self { memory, spool, decoders: Arc::new(Semaphore::new(DECODERS)) }
     }
 
     /// Begins a body whose length is announced, or is not.
@@ -89,19 +90,19 @@ impl Room {
     /// Undoes a body's encoding. What comes out is collected as what came in was; waiting here holds nothing up but others like
     /// it, and needs no share of the budget.
     pub(crate) async fn undo(&self, body: Body, encoding: Encoding, cap: usize) -> Result<Body, Undone> {
-        let turn = self.decoders.acquire().await;
+        let turn = Arc::clone(&self.decoders).acquire_owned().await;
         let mut plain = self.collect(None);
-        let undone = away(move || {
+        away(move || {
+            // The work goes on where nobody waits for it any more.
+            let _turn = turn;
             let raw: Box<dyn BufRead> = match body {
                 Body::Memory(bytes) => Box::new(bytes.reader()),
                 Body::File(spool) => Box::new(BufReader::new(spool.rewound().map_err(Undone::Store)?)),
             };
             encoding.undo(raw, cap, &mut plain)?;
             plain.finish().map_err(Undone::Store)
-        });
-        let undone = undone.await;
-        drop(turn);
-        undone
+        })
+        .await
     }
 }
 

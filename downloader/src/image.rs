@@ -134,7 +134,7 @@ impl Worker {
     fn no_room_in_store<T>(&self, batch: &Batch, task: &ImageTask, error: &StoreError) -> Option<T> {
         batch.must_come_again();
         let outcome = Outcome::new(task.id, task.attempt, Status::Stored, None);
-        self.trouble.refused(Image::to_try_with(about(batch, task, outcome, None)), error);
+        self.trouble.refused(Image::to_try_with(about(batch, task, outcome, None), error), error);
         None
     }
 

@@ -43,15 +43,22 @@ pub(crate) struct StoreError {
     /// Whether that is in a bucket.
     remote: bool,
     source: Arc<io::Error>,
+    /// Length of the file that could not be written, in bytes, where it is known.
+    length: usize,
 }
 
 impl StoreError {
     fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
-        Self { doing, path: path.to_owned(), remote: false, source: source.into() }
+        Self { doing, path: path.to_owned(), remote: false, source: source.into(), length: 0 }
     }
 
     fn of_bucket(doing: &'static str, object: String, source: io::Error) -> Self {
-        Self { doing, path: object.into(), remote: true, source: source.into() }
+        Self { doing, path: object.into(), remote: true, source: source.into(), length: 0 }
+    }
+
+    /// That a file could not become so long, in bytes.
+    fn at(self, length: usize) -> Self {
+        Self { length, ..self }
     }
 
     /// What somebody can do about it.
@@ -107,8 +114,8 @@ pub(crate) struct About {
 
 impl Image {
     /// One whose bytes nobody asked for, to try a store with.
-    pub(crate) fn to_try_with(about: About) -> Self {
-        let bytes = Bytes::from(vec![0; 64 << 10]);
+    pub(crate) fn to_try_with(about: About, refused: &StoreError) -> Self {
+        let bytes = Bytes::from(vec![0; refused.length.max(64 << 10)]);
         Self { bytes, sha256: "0".repeat(64), format: "bin", about: about.into() }
     }
 }

@@ -43,9 +43,9 @@ impl Spool {
 
     /// Adds to its end.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.file
-            .write_all(bytes)
-            .map_err(|error| StoreError::new("write to a file without a name in", &self.folder, error))?;
+        self.file.write_all(bytes).map_err(|error| {
+            StoreError::new("write to a file without a name in", &self.folder, error).at(self.length + bytes.len())
+        })?;
         self.length += bytes.len();
         Ok(())
     }

@@ -19,6 +19,7 @@ use image::codecs::webp::WebPDecoder;
 use image::error::LimitError;
 use image::{AnimationDecoder, Frames, ImageDecoder, ImageError, ImageResult, Limits};
 
+use super::walk::Seen;
 use super::{Rejected, ico, jxl, png};
 use crate::format::Format;
 
@@ -140,7 +141,7 @@ fn limits() -> Limits {
 
 fn decode_jxl(bytes: &[u8], most_pixels: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
     let memory = usize::try_from(MOST_MEMORY).unwrap_or(usize::MAX);
-    let image = jxl::read(bytes, memory, |_| Ok(())).map_err(|_| "its frames cannot be read")?;
+    let image = jxl::read(bytes, memory, &mut Seen::new(most_pixels)).map_err(|_| "its frames cannot be read")?;
     let pixels = u64::from(image.width()) * u64::from(image.height());
     let affordable = usize::try_from(most_pixels.div_ceil(pixels.max(1))).unwrap_or(usize::MAX);
     for frame in 0..image.num_loaded_keyframes().min(MOST_FRAMES).min(affordable) {

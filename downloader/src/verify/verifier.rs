@@ -66,16 +66,16 @@ impl Verifier {
         if !decode::is_known(verified.format) {
             return Ok(verified);
         }
-        let Some(memory) = decode::memory(verified.format, size) else {
+        let Some(bytes_needed) = decode::memory(verified.format, size) else {
             return Err(rejected(&verified, Reason::TooManyPixels));
         };
         // Memory first: who waits for it holds nothing.
-        let memory = decoders.memory.clone().acquire_many_owned(units(memory.min(PIXEL_MEMORY))).await;
+        let memory = decoders.memory.clone().acquire_many_owned(units(bytes_needed.min(PIXEL_MEMORY))).await;
         let turn = decoders.turns.clone().acquire_owned().await;
         let (bytes, known, most) = (body.clone(), verified.clone(), self.checks.max_pixels);
         let decoded = move || {
             let _held = (memory, turn);
-            guarded(&bytes, Reason::Undecodable, || decode::decode(&bytes, known.format, most))
+            guarded(&bytes, Reason::Undecodable, || decode::decode(&bytes, known.format, bytes_needed, most))
         };
         match run(true, decoded).await {
             Ok(()) => Ok(verified),

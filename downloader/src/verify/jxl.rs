@@ -178,7 +178,7 @@ mod tests {
         walk(bytes, &mut Seen::new(1 << 20))
     }
 
-    fn in_box(name: &[u8; 4], content: &[&[u8]]) -> Vec<u8> {
+    fn in_box(name: [u8; 4], content: &[&[u8]]) -> Vec<u8> {
         let content = content.concat();
         let length = u32::try_from(content.len() + 8).expect("short").to_be_bytes();
         [&length, &name[..], &content].concat()
@@ -191,23 +191,23 @@ mod tests {
     /// Compressed boxes become as long as they like. That these are left alone shows in that nothing is wrong with them.
     #[test]
     fn no_box_is_inflated() {
-        let coded = in_box(b"jxlc", &[&image("bare.jxl")]);
-        for other in [in_box(b"brob", &[b"Exif", &[0xff; 100]]), in_box(b"jbrd", &[&[0xff; 100]])] {
+        let coded = in_box(*b"jxlc", &[&image("bare.jxl")]);
+        for other in [in_box(*b"brob", &[b"Exif", &[0xff; 100]]), in_box(*b"jbrd", &[&[0xff; 100]])] {
             assert_eq!(walked(&container(&[other, coded.clone()])), Ok(()));
         }
     }
 
     #[test]
     fn a_container_holds_no_other() {
-        let inner = container(&[in_box(b"jxlc", &[&image("bare.jxl")])]);
+        let inner = container(&[in_box(*b"jxlc", &[&image("bare.jxl")])]);
         assert_eq!(walked(&inner), Ok(()));
-        assert_eq!(walked(&container(&[in_box(b"jxlc", &[&inner])])), Err(Fault::Broken));
+        assert_eq!(walked(&container(&[in_box(*b"jxlc", &[&inner])])), Err(Fault::Broken));
     }
 
     #[test]
     fn parts_come_in_their_order() {
         let bare = image("bare.jxl");
-        let part = |number: u32, bytes: &[u8]| in_box(b"jxlp", &[&number.to_be_bytes(), bytes]);
+        let part = |number: u32, bytes: &[u8]| in_box(*b"jxlp", &[&number.to_be_bytes(), bytes]);
         let each: Vec<_> = bare.iter().zip(0..).map(|(byte, number)| part(number, &[*byte])).collect();
         assert_eq!(walked(&container(&each)), Ok(()));
         assert_eq!(walked(&container(&each[..bare.len() - 1])), Err(Fault::Cut));
@@ -217,7 +217,7 @@ mod tests {
             [part(1, first), part(2 | LAST, second)],
             [part(0, first), part(2, second)],
             [part(LAST, first), part(1, second)],
-            [part(0, first), in_box(b"jxlc", &[second])],
+            [part(0, first), in_box(*b"jxlc", &[second])],
         ] {
             assert_eq!(walked(&container(&parts)), Err(Fault::Broken));
         }

@@ -132,7 +132,7 @@ mod tests {
                 let body = Bytes::from(std::fs::read(path).expect("an image"));
                 let free = taken.available_permits();
                 // The only thread is busy, so the work has not even begun.
-                let (release, busy) = std::sync::mpsc::channel::<()>();
+                let (release, busy) = std::sync::mpsc::sync_channel::<()>(1);
                 let blocker = spawn_blocking(move || busy.recv());
                 let given_up = tokio::time::timeout(Duration::from_millis(50), verifier.verify(&body)).await;
                 assert!(given_up.is_err(), "{name}");

@@ -6,6 +6,9 @@ use super::walk::{Fault, Seen, Walked, le16, le32, slice};
 /// Length of the file's own header, before the bitmap's.
 const FILE_HEADER: usize = 14;
 
+/// Length of the longest header of OS/2, whose compressions are its own from 3 on.
+const OS2_HEADER: usize = 64;
+
 /// What stands where the last header says how colours are meant, if a profile follows.
 const PROFILE_EMBEDDED: u32 = u32::from_be_bytes(*b"MBED");
 
@@ -33,7 +36,7 @@ struct Header {
     width: u32,
     height: u32,
     bits: u16,
-    /// 0 for none, 1 and 2 for run lengths, 3 and 6 for pixels with masks.
+    /// 0 for none, 1 and 2 for run lengths, 3 and 6 for pixels with masks; in the longest header of OS/2, 3 and 4 are codes.
     compression: u32,
     /// Length of the pixels in bytes; 0 if it is not said.
     pixel_bytes: usize,
@@ -91,6 +94,10 @@ impl Header {
     /// Whether the pixels, which begin at `offset`, are all there.
     fn pixels(&self, bytes: &[u8], offset: usize) -> Walked {
         match self.compression {
+            // Huffman's code for fax, and run lengths of three bytes: the header's word for their length is all there is.
+            3 | 4 if self.length == OS2_HEADER && self.pixel_bytes > 0 => {
+                slice(bytes, offset, self.pixel_bytes).map(drop)
+            }
             0 | 3 | 6 => {
                 // Rows are filled up to four bytes.
                 let row = (u64::from(self.width) * u64::from(self.bits)).div_ceil(32) * 4;
@@ -133,5 +140,29 @@ impl Header {
         let offset = usize::try_from(le32(bytes, FILE_HEADER + 112)?)?.saturating_add(FILE_HEADER);
         let length = usize::try_from(le32(bytes, FILE_HEADER + 116)?)?;
         slice(bytes, offset, length).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The codes of OS/2 are as long as the header says, not as long as the pixels would be.
+    #[test]
+    fn codes_of_os2_are_as_long_as_they_say() {
+        for (compression, bits) in [(3_u32, 1_u16), (4, 24)] {
+            let mut header = [0; OS2_HEADER];
+            header[0] = 64;
+            header[4..8].copy_from_slice(&800_u32.to_le_bytes());
+            header[8..12].copy_from_slice(&600_u32.to_le_bytes());
+            header[12] = 1;
+            header[14..16].copy_from_slice(&bits.to_le_bytes());
+            header[16..20].copy_from_slice(&compression.to_le_bytes());
+            header[20] = 10;
+            let bitmap = [b"BM", &[0; 8][..], &78_u32.to_le_bytes(), &header, b"0123456789"].concat();
+            let walked = |length| walk(&bitmap[..length], &mut Seen::new(u64::MAX));
+            assert_eq!(walked(bitmap.len()), Ok(()), "compression {compression}");
+            assert_eq!(walked(bitmap.len() - 1), Err(Fault::Cut), "compression {compression}");
+        }
     }
 }

@@ -19,8 +19,12 @@ use image::codecs::webp::WebPDecoder;
 use image::error::LimitError;
 use image::{AnimationDecoder, Frames, ImageDecoder, ImageError, ImageResult, Limits};
 
+use super::walk::Seen;
 use super::{Rejected, ico, jxl, png};
 use crate::format::Format;
+
+/// What any image may take while it is decoded, in bytes: decoders hold tables and profiles beside few pixels too.
+const LEAST_MEMORY: u64 = 16 << 20;
 
 /// Most memory that one image may take while it is decoded, in bytes.
 pub(super) const MOST_MEMORY: u64 = 2 << 30;
@@ -33,10 +37,13 @@ pub(super) fn is_known(format: Format) -> bool {
     bytes_a_pixel(format).is_some()
 }
 
-/// How much memory decoding takes at its height, in bytes; `None` if that is more than [`MOST_MEMORY`].
+/// How much memory decoding may take at its height, in bytes; `None` if that is more than [`MOST_MEMORY`].
 pub(super) fn memory(format: Format, (width, height): (u32, u32)) -> Option<u64> {
     let pixels = u64::from(width) * u64::from(height);
-    pixels.checked_mul(bytes_a_pixel(format)?).filter(|bytes| *bytes <= MOST_MEMORY)
+    pixels
+        .checked_mul(bytes_a_pixel(format)?)
+        .map(|bytes| bytes.max(LEAST_MEMORY))
+        .filter(|bytes| *bytes <= MOST_MEMORY)
 }
 
 /// What a pixel takes at the height of decoding, with what the decoder itself holds, in bytes.
@@ -56,13 +63,22 @@ fn bytes_a_pixel(format: Format) -> Option<u64> {
     }
 }
 
-/// Decodes all of it: of an animation all frames, until together they have as many pixels as a single picture may; of an icon
-/// all its pictures; of a TIFF the first page.
-pub(super) fn decode(bytes: &[u8], format: Format, most_pixels: u64) -> Result<(), Rejected> {
+/// How much decoding may still take.
+struct Left {
+    /// Bytes at one time.
+    memory: u64,
+    /// Of all pictures together.
+    pixels: u64,
+}
+
+/// Decodes all of it with no more than `memory` bytes, as far as the decoder counts them: of an animation or an icon all
+/// pictures, until together they have as many pixels as a single one may; of a TIFF the first page.
+pub(super) fn decode(bytes: &[u8], format: Format, memory: u64, most_pixels: u64) -> Result<(), Rejected> {
+    let mut left = Left { memory, pixels: most_pixels };
     if format == Format::Jxl {
-        return decode_jxl(bytes, most_pixels).map_err(|error| refused(format, &*error));
+        return decode_jxl(bytes, &left).map_err(|error| refused(format, &*error));
     }
-    decode_by_image(bytes, format, most_pixels).map_err(|error| match error {
+    decode_by_image(bytes, format, &mut left).map_err(|error| match error {
         ImageError::Limits(_) => Rejected::new(Reason::TooManyPixels, Some(format)),
         error => refused(format, &error),
     })
@@ -75,76 +91,88 @@ fn refused(format: Format, error: &(dyn Error + 'static)) -> Rejected {
     Rejected { detail, ..Rejected::new(Reason::Undecodable, Some(format)) }
 }
 
-fn decode_by_image(bytes: &[u8], format: Format, most_pixels: u64) -> ImageResult<()> {
+fn decode_by_image(bytes: &[u8], format: Format, left: &mut Left) -> ImageResult<()> {
     match format {
-        Format::Bmp => still(BmpDecoder::new(Cursor::new(bytes))?),
+        Format::Bmp => still(BmpDecoder::new(Cursor::new(bytes))?, left),
         Format::Gif => {
             let mut decoder = GifDecoder::new(Cursor::new(bytes))?;
-            decoder.set_limits(limits())?;
-            frames(decoder.into_frames(), most_pixels)
+            decoder.set_limits(left.limits())?;
+            frames(decoder.into_frames(), left)
         }
-        Format::Ico => ico::pictures(bytes).try_for_each(|picture| decode_of_icon(&picture, most_pixels)),
-        Format::Jpg => still(JpegDecoder::new(Cursor::new(bytes))?),
-        Format::Png => decode_png(bytes, most_pixels),
-        Format::Tiff => still(TiffDecoder::new(Cursor::new(bytes))?),
+        Format::Ico => ico::pictures(bytes)
+            .try_for_each(|picture| if left.pixels > 0 { decode_of_icon(&picture, left) } else { Ok(()) }),
+        Format::Jpg => still(JpegDecoder::new(Cursor::new(bytes))?, left),
+        Format::Png => decode_png(bytes, left),
+        Format::Tiff => still(TiffDecoder::new(Cursor::new(bytes))?, left),
         Format::Webp => {
             let decoder = WebPDecoder::new(Cursor::new(bytes))?;
-            if decoder.has_animation() { frames(decoder.into_frames(), most_pixels) } else { still(decoder) }
+            if decoder.has_animation() { frames(decoder.into_frames(), left) } else { still(decoder, left) }
         }
         Format::Avif | Format::Heic | Format::Jxl | Format::Svg => Ok(()),
     }
 }
 
 /// The decoder for icons wants a PNG in one to be of a certain kind, which viewers do not; so each picture is decoded alone.
-fn decode_of_icon(picture: &ico::Picture<'_>, most_pixels: u64) -> ImageResult<()> {
+fn decode_of_icon(picture: &ico::Picture<'_>, left: &mut Left) -> ImageResult<()> {
     if picture.bytes.starts_with(png::SIGNATURE) {
-        return decode_png(picture.bytes, most_pixels);
+        return decode_png(picture.bytes, left);
     }
-    still(IcoDecoder::new(Cursor::new(picture.alone()))?)
+    still(IcoDecoder::new(Cursor::new(picture.alone()))?, left)
 }
 
-fn decode_png(bytes: &[u8], most_pixels: u64) -> ImageResult<()> {
-    let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits())?;
-    if decoder.is_apng()? { frames(decoder.apng()?.into_frames(), most_pixels) } else { still(decoder) }
+fn decode_png(bytes: &[u8], left: &mut Left) -> ImageResult<()> {
+    let decoder = PngDecoder::with_limits(Cursor::new(bytes), left.limits())?;
+    if decoder.is_apng()? { frames(decoder.apng()?.into_frames(), left) } else { still(decoder, left) }
 }
 
 /// A picture that does not move.
-fn still(mut decoder: impl ImageDecoder) -> ImageResult<()> {
-    decoder.set_limits(limits())?;
+fn still(mut decoder: impl ImageDecoder, left: &mut Left) -> ImageResult<()> {
+    decoder.set_limits(left.limits())?;
     let length = decoder.total_bytes();
-    if length > MOST_MEMORY {
+    if length > left.memory {
         return Err(ImageError::Limits(LimitError::from_kind(image::error::LimitErrorKind::InsufficientMemory)));
     }
+    let (width, height) = decoder.dimensions();
+    left.spend(width, height);
     let mut pixels = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
     decoder.read_image(&mut pixels)
 }
 
 /// The frames of an animation, one after the other.
-fn frames(frames: Frames<'_>, most_pixels: u64) -> ImageResult<()> {
-    let mut pixels = 0;
+fn frames(frames: Frames<'_>, left: &mut Left) -> ImageResult<()> {
     for frame in frames.take(MOST_FRAMES) {
         let (width, height) = frame?.into_buffer().dimensions();
-        pixels += u64::from(width) * u64::from(height);
-        if pixels >= most_pixels {
+        left.spend(width, height);
+        if left.pixels == 0 {
             break;
         }
     }
     Ok(())
 }
 
-fn limits() -> Limits {
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MOST_MEMORY);
-    limits
+impl Left {
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(self.memory);
+        limits
+    }
+
+    fn spend(&mut self, width: u32, height: u32) {
+        self.pixels = self.pixels.saturating_sub(u64::from(width) * u64::from(height));
+    }
 }
 
-fn decode_jxl(bytes: &[u8], most_pixels: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let memory = usize::try_from(MOST_MEMORY).unwrap_or(usize::MAX);
-    let image = jxl::read(bytes, memory, |_| Ok(())).map_err(|_| "its frames cannot be read")?;
+/// A frame that is shown is made of all before it that are not, each laid over the whole picture.
+fn decode_jxl(bytes: &[u8], left: &Left) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let memory = usize::try_from(left.memory).unwrap_or(usize::MAX);
+    let image = jxl::read(bytes, memory, &mut Seen::new(left.pixels)).map_err(|_| "its frames cannot be read")?;
     let pixels = u64::from(image.width()) * u64::from(image.height());
-    let affordable = usize::try_from(most_pixels.div_ceil(pixels.max(1))).unwrap_or(usize::MAX);
-    for frame in 0..image.num_loaded_keyframes().min(MOST_FRAMES).min(affordable) {
-        image.render_frame(frame)?;
+    let affordable = usize::try_from(left.pixels / pixels.max(1)).unwrap_or(usize::MAX).clamp(1, MOST_FRAMES);
+    for shown in 0..image.num_loaded_keyframes() {
+        if image.frame_by_keyframe(shown).is_none_or(|frame| frame.index() >= affordable) {
+            break;
+        }
+        image.render_frame(shown)?;
     }
     Ok(())
 }

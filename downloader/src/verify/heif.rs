@@ -17,7 +17,7 @@ pub(super) fn walk(bytes: &[u8], seen: &mut Seen) -> Walked {
             Ok(IsoBox { name: b"meta", content }) => meta = meta.or(Some(content)),
             Ok(IsoBox { name: b"moov", .. }) => has_film = true,
             Ok(_) => {}
-            Err(name) if name.is_some_and(|name| KNOWN.contains(&name)) => return Err(Fault::Cut),
+            Err(begun) if begun.is_some_and(|begun| KNOWN.contains(&begun.name)) => return Err(Fault::Cut),
             Err(_) => break,
         }
     }

@@ -11,7 +11,7 @@ pub(super) struct IsoBox<'a> {
     pub(super) content: &'a [u8],
 }
 
-/// The boxes in some bytes. One that does not end in them is an error, with its name if that is there, and the last.
+/// The boxes in some bytes. One that does not end in them is an error, with what is there of it if its name is, and the last.
 pub(super) struct Boxes<'a> {
     bytes: &'a [u8],
 }
@@ -33,10 +33,17 @@ impl<'a> Boxes<'a> {
         let content = self.bytes.get(header..length)?;
         Some((IsoBox { name, content }, &self.bytes[length..]))
     }
+
+    /// What is there of a box that does not end.
+    fn begun(&self) -> Option<IsoBox<'a>> {
+        let name = self.bytes.get(4..)?.first_chunk()?;
+        let header = if be32(self.bytes, 0).ok()? == 1 { 16 } else { 8 };
+        Some(IsoBox { name, content: self.bytes.get(header..).unwrap_or_default() })
+    }
 }
 
 impl<'a> Iterator for Boxes<'a> {
-    type Item = Result<IsoBox<'a>, Option<&'a [u8; 4]>>;
+    type Item = Result<IsoBox<'a>, Option<IsoBox<'a>>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.bytes.is_empty() {
@@ -46,9 +53,9 @@ impl<'a> Iterator for Boxes<'a> {
             self.bytes = rest;
             return Some(Ok(found));
         }
-        let name = self.bytes.get(4..).and_then(<[u8]>::first_chunk);
+        let begun = self.begun();
         self.bytes = &[];
-        Some(Err(name))
+        Some(Err(begun))
     }
 }
 
@@ -66,15 +73,16 @@ mod tests {
 
     #[test]
     fn a_box_that_does_not_end_is_the_last() {
-        for (bytes, name) in [
-            (&b"\0\0\0\x0ashort"[..], Some(b"shor")),
-            (b"\0\0\0\x07less", Some(b"less")),
-            (b"\0\0\0\x01huge\xff\xff\xff\xff\xff\xff\xff\xff", Some(b"huge")),
+        for (bytes, begun) in [
+            (&b"\0\0\0\x0ashort"[..], Some((b"shor", &b"t"[..]))),
+            (b"\0\0\0\x07less", Some((b"less", b""))),
+            (b"\0\0\0\x01huge\xff\xff\xff\xff\xff\xff\xff\xffpart", Some((b"huge", b"part"))),
+            (b"\0\0\0\x01huge\xff", Some((b"huge", b""))),
             (b"\0\0\0\x08nam", None),
             (b"\n", None),
         ] {
             let mut boxes = Boxes::of(bytes);
-            assert_eq!(boxes.next(), Some(Err(name)));
+            assert_eq!(boxes.next(), Some(Err(begun.map(|(name, content)| IsoBox { name, content }))));
             assert_eq!(boxes.next(), None);
         }
     }

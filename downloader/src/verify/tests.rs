@@ -191,10 +191,16 @@ fn a_damaged_png_is_noticed_by_its_checksums() {
     }
 }
 
+fn decoded(bytes: &[u8], format: Format, size: (u32, u32)) -> Result<(), Rejected> {
+    // What there is no decoder for takes nothing.
+    let memory = decode::memory(format, size).unwrap_or_default();
+    if decode::is_known(format) { decode::decode(bytes, format, memory, checks().max_pixels) } else { Ok(()) }
+}
+
 #[test]
 fn every_image_that_there_is_a_decoder_for_decodes() {
     for (name, format, bytes) in images() {
-        assert_eq!(decode::decode(&bytes, format, checks().max_pixels), Ok(()), "{name}");
+        assert_eq!(decoded(&bytes, format, SIZE), Ok(()), "{name}");
     }
 }
 
@@ -210,7 +216,7 @@ async fn nothing_that_the_decoder_refuses_is_let_in() {
             damaged[at] ^= 0xff;
             let found = verifier.verify(&Bytes::from(damaged.clone())).await;
             let decoded = verify(&damaged, &checks())
-                .and_then(|known| decode::decode(&damaged, known.format, checks().max_pixels));
+                .and_then(|known| decoded(&damaged, known.format, known.size.unwrap_or_default()));
             assert_eq!(found.is_ok(), decoded.is_ok(), "{name}, byte {at}");
             if let Err(Rejected { reason: Reason::Undecodable, detail, .. }) = found {
                 assert!(detail.is_some_and(|detail| !detail.is_empty()), "{name}, byte {at}");
@@ -257,4 +263,31 @@ fn hostile_numbers_are_no_trouble() {
         assert!(verify(&bytes, &Checks { max_pixels: u64::MAX, ..checks() }).is_err(), "{what}");
     }
     assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+/// A picture whose header tells less than it takes has no more memory than was set aside for it.
+#[test]
+fn decoding_takes_no_more_than_was_set_aside() {
+    for (name, format) in [("plain.png", Format::Png), ("bare.jxl", Format::Jxl)] {
+        let most = checks().max_pixels;
+        assert_eq!(decode::decode(&image(name), format, 16 << 20, most), Ok(()), "{name}");
+        assert!(decode::decode(&image(name), format, 100, most).is_err(), "{name}");
+    }
+}
+
+/// Pictures behind those that have as many pixels together as one may are not decoded.
+#[test]
+fn the_pictures_of_an_icon_share_their_pixels() {
+    let png = image("plain.png");
+    let mut broken = png.clone();
+    broken.truncate(png.len() - 20);
+    let entry = |length: usize, offset: usize| {
+        let number = |number| u32::try_from(number).expect("short").to_le_bytes();
+        [&[0; 8][..], &number(length), &number(offset)].concat()
+    };
+    let icon =
+        [b"\0\0\x01\0\x02\0".to_vec(), entry(png.len(), 38), entry(broken.len(), 38 + png.len()), png, broken].concat();
+    let pixels = u64::from(SIZE.0) * u64::from(SIZE.1);
+    assert_eq!(decode::decode(&icon, Format::Ico, 16 << 20, pixels), Ok(()));
+    assert!(decode::decode(&icon, Format::Ico, 16 << 20, pixels + 1).is_err());
 }

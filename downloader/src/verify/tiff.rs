@@ -1,5 +1,5 @@
-//! TIFF 6.0 and `BigTIFF`: the chain of directories, and that what each entry names lies within the file: values, strips, tiles,
-//! coded pictures.
+//! TIFF 6.0 and `BigTIFF`: the chain of directories, and that what makes the picture lies within the file: sizes, strips, tiles,
+//! coded pictures. What other entries name is not looked at.
 
 use super::walk::{Fault, Seen, Walked, be16, be32, be64, le16, le32, le64, slice};
 
@@ -51,6 +51,8 @@ struct Directory {
     height: Option<Numbers>,
     strips: Option<Numbers>,
     strip_lengths: Option<Numbers>,
+    tile_width: Option<Numbers>,
+    tile_height: Option<Numbers>,
     tiles: Option<Numbers>,
     tile_lengths: Option<Numbers>,
     jpeg: Option<Numbers>,
@@ -116,6 +118,10 @@ impl<'a> Tiff<'a> {
             // Of a kind that nobody knows; readers pass over it.
             _ => return Ok(()),
         };
+        // Editors leave entries behind whose values are gone; viewers do not look at those either.
+        if !matches!(tag, 256 | 257 | 273 | 279 | 322..=325 | 330 | 513 | 514) {
+            return Ok(());
+        }
         let length = count.checked_mul(width).ok_or(Fault::Broken)?;
         let is_inline = length <= if self.is_big { 8 } else { 4 };
         let numbers = Numbers { kind, count, at: if is_inline { value } else { self.offset(value)? } };
@@ -125,6 +131,8 @@ impl<'a> Tiff<'a> {
             257 => directory.height = Some(numbers),
             273 => directory.strips = Some(numbers),
             279 => directory.strip_lengths = Some(numbers),
+            322 => directory.tile_width = Some(numbers),
+            323 => directory.tile_height = Some(numbers),
             324 => directory.tiles = Some(numbers),
             325 => directory.tile_lengths = Some(numbers),
             513 => directory.jpeg = Some(numbers),
@@ -142,10 +150,12 @@ impl<'a> Tiff<'a> {
     }
 
     fn picture(&self, directory: &Directory, budget: &mut Budget, seen: &mut Seen) -> Walked<bool> {
-        if let (Some(width), Some(height)) = (directory.width, directory.height) {
-            let (width, height) = (self.number(width, 0)?, self.number(height, 0)?);
-            let side = |pixels| u32::try_from(pixels).map_err(|_| Fault::TooManyPixels);
-            seen.image(side(width)?, side(height)?)?;
+        if let Some((width, height)) = self.sides(directory.width, directory.height)? {
+            seen.image(width, height)?;
+        }
+        // Each is decoded whole, however little of it is in the picture.
+        if let Some((width, height)) = self.sides(directory.tile_width, directory.tile_height)? {
+            seen.part(width, height)?;
         }
         let parts = [
             (directory.strips, directory.strip_lengths),
@@ -170,6 +180,13 @@ impl<'a> Tiff<'a> {
         Ok(found)
     }
 
+    /// Width and height, if both are told.
+    fn sides(&self, width: Option<Numbers>, height: Option<Numbers>) -> Walked<Option<(u32, u32)>> {
+        let (Some(width), Some(height)) = (width, height) else { return Ok(None) };
+        let side = |numbers| u32::try_from(self.number(numbers, 0)?).map_err(|_| Fault::TooManyPixels);
+        Ok(Some((side(width)?, side(height)?)))
+    }
+
     /// One of the numbers of an entry.
     fn number(&self, numbers: Numbers, index: usize) -> Walked<u64> {
         let Numbers { kind, count, at } = numbers;
@@ -182,6 +199,46 @@ impl<'a> Tiff<'a> {
             4 | 13 => self.u32(at + index * 4).map(Into::into),
             16 | 18 => self.u64(at + index * 8),
             _ => Err(Fault::Broken),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture of one pixel, with further entries: tag, kind, count, value.
+    fn tiff(others: &[(u16, u16, u32, u32)]) -> Vec<u8> {
+        let mut entries = vec![(256, 3, 1, 1), (257, 3, 1, 1), (273, 4, 1, 8), (279, 4, 1, 1)];
+        entries.extend(others);
+        let mut bytes = b"II*\0\x0c\0\0\0data".to_vec();
+        bytes.extend(u16::try_from(entries.len()).expect("a few").to_le_bytes());
+        for (tag, kind, count, value) in entries {
+            bytes.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
+            bytes.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
+        }
+        bytes.extend([0; 4]);
+        bytes
+    }
+
+    fn walked(others: &[(u16, u16, u32, u32)]) -> Walked {
+        walk(&tiff(others), &mut Seen::new(1 << 20))
+    }
+
+    #[test]
+    fn a_value_that_nobody_reads_may_be_anywhere() {
+        assert_eq!(walked(&[]), Ok(()));
+        for tag in [700, 34_665, 37_724, 50_000] {
+            assert_eq!(walked(&[(tag, 7, 100, 1 << 20)]), Ok(()), "tag {tag}");
+            assert_eq!(walked(&[(tag, 12, u32::MAX, 8)]), Ok(()), "tag {tag}");
+        }
+        assert_eq!(walked(&[(324, 4, 100, 1 << 20)]), Err(Fault::Cut));
+    }
+
+    #[test]
+    fn tiles_have_as_many_pixels_as_a_picture_may() {
+        for (width, expected) in [(1023, Ok(())), (1024, Ok(())), (1025, Err(Fault::TooManyPixels))] {
+            assert_eq!(walked(&[(322, 4, 1, width), (323, 4, 1, 1024)]), expected, "{width}");
         }
     }
 }

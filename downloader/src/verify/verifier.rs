@@ -2,6 +2,7 @@
 //! with bounds on how many are decoded at once and how much memory their pixels take together.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use common::reason::Reason;
@@ -9,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::{Checks, Rejected, Verified, decode, verify};
+use crate::format::Format;
 
 /// Images from this length on are walked through elsewhere, in bytes: a fraction of a millisecond.
 const LARGE: usize = 512 << 10;
@@ -23,7 +25,9 @@ const UNIT: u64 = 64 << 10;
 /// Checks images as the settings say.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    checks: std::sync::Arc<Checks>,
+    checks: Arc<Checks>,
+    /// One for all images whose walk takes memory beyond their bytes.
+    heavy: Arc<Semaphore>,
     decoders: Option<Decoders>,
 }
 
@@ -31,37 +35,48 @@ pub(crate) struct Verifier {
 #[derive(Debug)]
 struct Decoders {
     /// One for each core.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     /// One for each [`UNIT`] of [`PIXEL_MEMORY`].
-    memory: Semaphore,
+    memory: Arc<Semaphore>,
 }
 
 impl Verifier {
     /// For `--verify header`, or with `decodes` for `--verify decode`.
     pub(crate) fn new(checks: Checks, decodes: bool) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let decoders =
-            || Decoders { turns: Semaphore::new(cores), memory: Semaphore::new(units(PIXEL_MEMORY) as usize) };
-        Self { checks: checks.into(), decoders: decodes.then(decoders) }
+        let permits = |count| Arc::new(Semaphore::new(count));
+        let decoders = || Decoders { turns: permits(cores), memory: permits(units(PIXEL_MEMORY) as usize) };
+        Self { checks: checks.into(), heavy: permits(1), decoders: decodes.then(decoders) }
     }
 
     /// Whether `body` is an image that is to be stored.
     pub(crate) async fn verify(&self, body: &Bytes) -> Result<Verified, Rejected> {
         let (checks, bytes) = (self.checks.clone(), body.clone());
-        let look = move || guarded(&bytes, Reason::Malformed, || verify(&bytes, &checks));
-        let verified = run(body.len() >= LARGE, look).await?;
+        let is_large = body.len() >= LARGE;
+        // Headers of JPEG XL are coded, and a text may have to be copied. The semaphores are never closed; what they give stays
+        // with the work, which goes on if nobody waits for it any more.
+        let is_heavy = Format::of_binary(body).map_or(is_large, |format| format == Format::Jxl);
+        let alone = if is_heavy { self.heavy.clone().acquire_owned().await.ok() } else { None };
+        let look = move || {
+            let _alone = alone;
+            guarded(&bytes, Reason::Malformed, || verify(&bytes, &checks))
+        };
+        let verified = run(is_heavy || is_large, look).await?;
         let (Some(decoders), Some(size)) = (&self.decoders, verified.size) else { return Ok(verified) };
         if !decode::is_known(verified.format) {
             return Ok(verified);
         }
-        let Some(memory) = decode::memory(verified.format, size) else {
+        let Some(bytes_needed) = decode::memory(verified.format, size) else {
             return Err(rejected(&verified, Reason::TooManyPixels));
         };
-        // The semaphores are never closed. Memory first: who waits for it holds nothing.
-        let _memory = decoders.memory.acquire_many(units(memory.min(PIXEL_MEMORY))).await;
-        let _turn = decoders.turns.acquire().await;
+        // Memory first: who waits for it holds nothing.
+        let memory = decoders.memory.clone().acquire_many_owned(units(bytes_needed.min(PIXEL_MEMORY))).await;
+        let turn = decoders.turns.clone().acquire_owned().await;
         let (bytes, known, most) = (body.clone(), verified.clone(), self.checks.max_pixels);
-        let decoded = move || guarded(&bytes, Reason::Undecodable, || decode::decode(&bytes, known.format, most));
+        let decoded = move || {
+            let _held = (memory, turn);
+            guarded(&bytes, Reason::Undecodable, || decode::decode(&bytes, known.format, bytes_needed, most))
+        };
         match run(true, decoded).await {
             Ok(()) => Ok(verified),
             Err(found) => Err(Rejected { detail: found.detail, ..rejected(&verified, found.reason) }),
@@ -95,4 +110,39 @@ fn guarded<T>(bytes: &[u8], reason: Reason, look: impl FnOnce() -> Result<T, Rej
         tracing::error!(size_bytes = bytes.len(), "a parser of images failed; this is a bug worth reporting");
         Err(Rejected::new(reason, None))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::filters::Filters;
+    use super::*;
+
+    /// Checking of which nobody waits for the end holds what it took until it ends.
+    #[test]
+    fn work_that_is_given_up_keeps_its_permits() {
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_time().build();
+        runtime.expect("a runtime").block_on(async {
+            let verifier = Verifier::new(Checks { max_pixels: 1 << 20, filters: Filters::default() }, true);
+            let decoders = verifier.decoders.as_ref().expect("decoders");
+            let cores = decoders.turns.available_permits();
+            for (name, taken) in [("bare.jxl", &verifier.heavy), ("plain.png", &decoders.turns)] {
+                let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images").join(name);
+                let body = Bytes::from(std::fs::read(path).expect("an image"));
+                let free = taken.available_permits();
+                // The only thread is busy, so the work has not even begun.
+                let (release, busy) = std::sync::mpsc::sync_channel::<()>(1);
+                let blocker = spawn_blocking(move || busy.recv());
+                let given_up = tokio::time::timeout(Duration::from_millis(50), verifier.verify(&body)).await;
+                assert!(given_up.is_err(), "{name}");
+                assert_eq!(taken.available_permits(), free - 1, "{name}");
+                release.send(()).expect("it waits");
+                blocker.await.expect("no panic").expect("released");
+                spawn_blocking(|| ()).await.expect("the work before it is done");
+                assert_eq!(taken.available_permits(), free, "{name}");
+            }
+            assert_eq!(decoders.turns.available_permits(), cores);
+        });
+    }
 }

@@ -13,7 +13,7 @@ use super::row::Row;
 use crate::store::packed::Whole;
 
 /// Longest JSON or text that is read, in bytes: more than the longest texts of a task need.
-const MAX_TEXT: u64 = 1 << 20;
+pub(super) const MAX_TEXT: u64 = 1 << 20;
 
 /// An image of a shard.
 #[derive(Debug)]

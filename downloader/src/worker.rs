@@ -106,20 +106,29 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
         draining: shutdown.drain.clone(),
         settings,
     });
-    let reason = worker.work(consumer, caution, sending, &shutdown).await?;
+    let ended = worker.work(consumer, caution, sending, &shutdown).await;
     drop((mending, completing));
-    if reason == StopReason::Abandoned {
+    if !matches!(ended, Ok(StopReason::Drained | StopReason::Idle)) {
         // Images in hand hold the store; what it has is put in order all the same.
-        if let Err(error) = timeout(LAST_SHARD, writer.complete_shards()).await.unwrap_or(Ok(())) {
-            tracing::warn!(error = %Chain(&error), "the open shard is completed at the next start");
-        }
+        complete_last_shard(&writer).await;
     } else {
         drop(writer);
         // The worker is gone, and with it the last handle on the store. The sender is dropped without a word.
         store_closed.await.unwrap_or(());
         transport.close().await;
     }
-    Ok(reason)
+    ended
+}
+
+async fn complete_last_shard(store: &Store) {
+    match timeout(LAST_SHARD, store.complete_shards()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "the open shard is completed at the next start"),
+        Err(_) => tracing::warn!(
+            waited = ?LAST_SHARD,
+            "the open shard could not be completed so soon; its images are safe, and the next start on the store completes it"
+        ),
+    }
 }
 
 /// How many images at once the limit of open files allows: of each may be a connection in use, one that is kept, and a file that

@@ -1,5 +1,6 @@
 //! Completes shards, after their last image or after a crash, from nothing but their bytes: how far one is whole, and its index.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -32,12 +33,12 @@ impl Completion for Shards {
     /// The metadata is the last record of an image. A record that names none of this shard's `warcinfo` is a deleted shard's,
     /// in whose place on the disk this one was to grow.
     fn whole(&self, shard: &File) -> io::Result<Whole> {
-        let (mut whole, mut infos) = (Whole::default(), Vec::new());
+        let (mut whole, mut infos) = (Whole::default(), HashSet::new());
         for record in Scan::new(BufReader::with_capacity(BUFFER, shard)) {
             let record = record?;
             match (record.field("WARC-Type"), record.field("WARC-Warcinfo-ID")) {
                 (Some("warcinfo"), _) => infos.extend(record.field("WARC-Record-ID").map(str::to_owned)),
-                (Some(kind), Some(info)) if infos.iter().any(|known| known == info) => {
+                (Some(kind), Some(info)) if infos.contains(info) => {
                     if kind == "metadata" {
                         whole = Whole { bytes: record.offset + record.length, images: whole.images + 1 };
                     }
@@ -57,8 +58,17 @@ impl Completion for Shards {
     fn write_beside(&self, shard: &Path, images: u64) -> io::Result<Vec<String>> {
         let name = shard.file_name().unwrap_or_default().to_string_lossy();
         let mut lines = Vec::with_capacity(usize::try_from(images).unwrap_or_default());
-        for record in Scan::new(BufReader::with_capacity(BUFFER, File::open(shard)?)) {
-            lines.extend(index(&name, &record?));
+        let file = File::open(shard)?;
+        let length = file.metadata()?.len();
+        let mut read = 0;
+        for record in Scan::new(BufReader::with_capacity(BUFFER, file)) {
+            let record = record?;
+            read = record.offset + record.length;
+            lines.extend(index(&name, &record));
+        }
+        if read != length {
+            let why = format!("only {read} of {length} bytes are whole records; is its disk failing?");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         lines.sort_unstable();
         let index = format!("{}{INDEX}", name.strip_suffix(SHARD).unwrap_or(&name));

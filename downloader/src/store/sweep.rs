@@ -80,7 +80,7 @@ fn sweep(root: &Path, parts: &Path) -> Result<(), StoreError> {
         tracing::info!(folder = %folder.display(), "clearing up after a worker that ended");
         let cleared = recover::complete_all(root, &folder).and_then(|()| {
             if recover::has_shards(&folder) {
-                let error = io::Error::other("there is still a shard in it, or it cannot be read");
+                let error = io::Error::other("there is still a shard in it, or a damaged one, or it cannot be read");
                 return Err(StoreError::new("remove the folder", &folder, error));
             }
             fs::remove_dir_all(&folder).map_err(|error| StoreError::new("remove the folder", &folder, error))

@@ -7,14 +7,17 @@ use std::path::Path;
 use super::finish::{Place, names};
 use super::{COMPLETIONS, Completion, StoreError, Whole, cannot};
 
+/// Ends the name of a copy of a damaged shard, which nobody but people removes.
+const DAMAGED: &str = ".damaged";
+
 /// Whether there is something in a part folder that may not be thrown away, as far as can be told.
 pub(in crate::store) fn is_needed(parts: &Path) -> bool {
-    names(parts).map_or(true, |names| names.iter().any(|name| of(name).is_some()))
+    names(parts).map_or(true, |names| names.iter().any(|name| of(name).is_some() || name.ends_with(DAMAGED)))
 }
 
 /// Whether a part folder still has a shard, as far as can be told.
 pub(in crate::store) fn has_shards(parts: &Path) -> bool {
-    names(parts).map_or(true, |names| names.iter().any(|name| is_shard(name)))
+    names(parts).map_or(true, |names| names.iter().any(|name| is_shard(name) || name.ends_with(DAMAGED)))
 }
 
 /// Whether a file is a shard of any layout.
@@ -49,11 +52,29 @@ fn complete(place: &Place, completion: &dyn Completion, name: &str) -> Result<()
     let path = place.parts.join(name);
     let Whole { bytes, images } =
         File::open(&path).and_then(|shard| completion.whole(&shard)).map_err(cannot("read", &path))?;
+    let whole = Whole { bytes, images };
+    if File::open(&path).and_then(|shard| completion.goes_on(&shard, whole)).map_err(cannot("read", &path))? {
+        keep_damaged(&path, name, whole)?;
+    }
     if images == 0 {
         return fs::remove_file(&path).map_err(cannot("remove", &path));
     }
     tracing::info!(shard = name, images, "completing a shard that a worker left open");
-    place.complete(completion, name, Whole { bytes, images })
+    place.complete(completion, name, whole)
+}
+
+/// Keeps a copy of a shard that is about to be cut in front of images which were told to be stored.
+fn keep_damaged(path: &Path, name: &str, whole: Whole) -> Result<(), StoreError> {
+    let copy = path.with_file_name(format!("{name}{DAMAGED}"));
+    let bytes = fs::copy(path, &copy)
+        .and_then(|bytes| File::open(&copy)?.sync_all().map(|()| bytes))
+        .map_err(cannot("keep a damaged shard as", &copy))?;
+    tracing::error!(
+        copy = %copy.display(), whole = whole.images, cut = bytes.saturating_sub(whole.bytes),
+        "a shard is damaged in front of whole images; it is completed as far as it is whole, and all of it is kept beside \
+         (look at that disk)"
+    );
+    Ok(())
 }
 
 /// Which layout's a file is.

@@ -190,6 +190,25 @@ fn a_shard_that_cannot_be_completed_keeps_no_other_from_it() {
 }
 
 #[test]
+fn what_is_whole_behind_damage_is_not_thrown_away() {
+    for damaged in [0, 1] {
+        let (_folder, root) = folder();
+        let paths = left_by_the_dead(&root, b"");
+        let dead = root.join(".part/dead-0");
+        let shard = paths[0].split('#').next().expect("a shard");
+        let mut bytes = fs::read(dead.join(shard)).expect("read");
+        let at = bytes.len() / 3 * damaged + 2_600;
+        bytes[at] ^= 1;
+        fs::write(dead.join(shard), &bytes).expect("written");
+        for _ in 0..2 {
+            drop(PartFolder::open(&root, "next").expect("opened"));
+            assert_eq!(shards(&root), vec![1; damaged]);
+            assert_eq!(fs::read(dead.join(format!("{shard}.damaged"))).expect("kept"), bytes);
+        }
+    }
+}
+
+#[test]
 fn a_probe_leaves_nothing() {
     let (_folder, root) = folder();
     let writer = Writer::start(&root, ANY);

@@ -2,19 +2,25 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+
+use flate2::bufread::GzDecoder;
 
 use super::super::packed::{Completion, Whole};
 use super::cdxj::{Entry, line, mime};
+use super::member::HEADER;
 use super::name::{self, SHARD};
-use super::scan::{Scan, Scanned};
+use super::scan::{HEADS, Scan, Scanned};
 
 /// How the name of the index beside a shard ends.
 const INDEX: &str = ".cdxj";
 
 /// Read at once, in bytes.
 const BUFFER: usize = 256 << 10;
+
+/// Longest record of an image's metadata that is looked for behind damage, in bytes of its gzip member.
+const LOOK: usize = 64 << 10;
 
 /// The shards of the layout.
 #[derive(Debug)]
@@ -49,6 +55,23 @@ impl Completion for Shards {
         Ok(whole)
     }
 
+    fn goes_on(&self, mut shard: &File, whole: Whole) -> io::Result<bool> {
+        shard.seek(SeekFrom::Start(whole.bytes))?;
+        // One buffer and the beginning of the next: a head that lies across their border is found too.
+        let mut bytes = Vec::with_capacity(2 * BUFFER);
+        loop {
+            let read = shard.take(BUFFER as u64).read_to_end(&mut bytes)?;
+            let begins = bytes.windows(HEADER.len()).enumerate().filter(|(_, window)| *window == HEADER);
+            if begins.into_iter().any(|(at, _)| is_metadata(&bytes[at..])) {
+                return Ok(true);
+            }
+            if read == 0 {
+                return Ok(false);
+            }
+            bytes.drain(..bytes.len().saturating_sub(LOOK));
+        }
+    }
+
     /// Nothing: a record says itself where it ends.
     fn end(&self) -> &'static [u8] {
         b""
@@ -79,6 +102,15 @@ impl Completion for Shards {
         file.flush()?;
         Ok(vec![index])
     }
+}
+
+/// Whether a whole gzip member begins here that is the last record of an image.
+fn is_metadata(member: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"WARC/1.1\r\nWARC-Type: metadata\r\n";
+    let mut member = GzDecoder::new(&member[..member.len().min(LOOK)]);
+    let mut begin = [0; BEGIN.len()];
+    let is_one = member.read_exact(&mut begin).is_ok() && begin == BEGIN;
+    is_one && io::copy(&mut member.take(HEADS), &mut io::sink()).is_ok_and(|rest| rest < HEADS)
 }
 
 /// The line of a record that can be looked up.

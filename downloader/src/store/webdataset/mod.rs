@@ -100,6 +100,10 @@ impl Completion for Shards {
         read::whole(shard)
     }
 
+    fn goes_on(&self, shard: &File, whole: Whole) -> io::Result<bool> {
+        read::goes_on(shard, whole.bytes)
+    }
+
     fn end(&self) -> &'static [u8] {
         &[0; 2 * member::BLOCK]
     }

@@ -154,3 +154,17 @@ pub(super) fn whole(shard: &File) -> io::Result<Whole> {
     }
     Ok(whole)
 }
+
+/// Whether a whole sample is anywhere behind.
+pub(super) fn goes_on(shard: &File, from: u64) -> io::Result<bool> {
+    let mut samples = Samples::of(shard)?;
+    for at in (from..samples.length).step_by(BLOCK) {
+        samples.next = at;
+        if let Some(sample) = samples.sample()?
+            && samples.is_true(&sample)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -108,14 +108,14 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
     });
     let ended = worker.work(consumer, caution, sending, &shutdown).await;
     drop((mending, completing));
-    if !matches!(ended, Ok(StopReason::Drained | StopReason::Idle)) {
-        // Images in hand hold the store; what it has is put in order all the same.
-        complete_last_shard(&writer).await;
-    } else {
+    if matches!(ended, Ok(StopReason::Drained | StopReason::Idle)) {
         drop(writer);
         // The worker is gone, and with it the last handle on the store. The sender is dropped without a word.
         store_closed.await.unwrap_or(());
         transport.close().await;
+    } else {
+        // Images in hand hold the store; what it has is put in order all the same.
+        complete_last_shard(&writer).await;
     }
     ended
 }

@@ -23,10 +23,17 @@ pub(crate) async fn complete_after_runs(store: Store, transport: Transport) {
         if runs.is_empty() {
             continue;
         }
-        let over = runs.iter().map(async |run| {
-            matches!(timeout(PATIENCE, transport.exists(Queue::Replies(run.clone()))).await, Ok(Ok(false)))
-        });
-        if futures_util::future::join_all(over).await.into_iter().all(|over| over) {
+        let mut are_over = true;
+        for run in runs {
+            let there = timeout(PATIENCE, transport.exists(Queue::Replies(run.clone()))).await;
+            if !matches!(there, Ok(Ok(false))) {
+                are_over = false;
+                break;
+            }
+            // Nobody asks for it again, while others keep the shard open.
+            store.run_is_over(&run);
+        }
+        if are_over {
             // An error is the writer's end, and then it has done so.
             drop(store.complete_shards().await);
         }

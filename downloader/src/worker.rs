@@ -109,18 +109,9 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
         draining: shutdown.drain.clone(),
         settings,
     });
-    let reason = worker.work(consumer, caution, sending, &shutdown).await?;
+    let ended = worker.work(consumer, caution, sending, &shutdown).await;
     drop((mending, completing));
-    if reason == StopReason::Abandoned {
-        // Images in hand hold the store; what it has is put in order all the same.
-        if let Err(error) = timeout(LAST_SHARD, writer.complete_shards()).await.unwrap_or(Ok(())) {
-            tracing::warn!(error = %Chain(&error), "the open shard is completed at the next start");
-        }
-        if matches!(transport, Transport::Embedded(_)) {
-            // Perhaps nobody ever starts on this spool again. What the bucket refuses is told of, and stays there.
-            drop(writer.upload_shards().await);
-        }
-    } else {
+    if matches!(ended, Ok(StopReason::Drained | StopReason::Idle)) {
         drop(writer);
         // The worker is gone, and with it the last handle on the store. The sender is dropped without a word. What is in a
         // spool may take long to upload, and keeps until the next start.
@@ -129,8 +120,26 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
             () = shutdown.now.cancelled() => return Ok(StopReason::Abandoned),
         }
         transport.close().await;
+    } else {
+        // Images in hand hold the store; what it has is put in order all the same.
+        complete_last_shard(&writer).await;
+        if matches!(transport, Transport::Embedded(_)) {
+            // Perhaps nobody ever starts on this spool again. What the bucket refuses is told of, and stays there.
+            drop(writer.upload_shards().await);
+        }
     }
-    Ok(reason)
+    ended
+}
+
+async fn complete_last_shard(store: &Store) {
+    match timeout(LAST_SHARD, store.complete_shards()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "the open shard is completed at the next start"),
+        Err(_) => tracing::warn!(
+            waited = ?LAST_SHARD,
+            "the open shard could not be completed so soon; its images are safe, and the next start on the store completes it"
+        ),
+    }
 }
 
 /// How many images at once the limit of open files allows: of each may be a connection in use, one that is kept, and a file that

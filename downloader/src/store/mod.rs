@@ -207,6 +207,11 @@ impl Store {
         self.open.runs().iter().cloned().collect()
     }
 
+    /// This run needs the open shard completed no sooner than the others in it do.
+    pub(crate) fn run_is_over(&self, run: &RunName) {
+        self.open.runs().remove(run);
+    }
+
     /// Has the open shard completed before it is full. Returns when it is, or when that cannot be done now.
     pub(crate) async fn complete_shards(&self) -> Result<(), StoreError> {
         self.ask(Request::CompleteShards).await

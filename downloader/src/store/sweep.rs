@@ -78,6 +78,10 @@ fn sweep(root: &Path) -> Result<(), StoreError> {
         let Some(_lock) = abandoned(&folder) else { continue };
         tracing::info!(folder = %folder.display(), "clearing up after a worker that ended");
         let cleared = recover::complete_all(root, &folder).and_then(|()| {
+            if recover::has_shards(&folder) {
+                let error = io::Error::other("there is still a shard in it, or a damaged one, or it cannot be read");
+                return Err(StoreError::new("remove the folder", &folder, error));
+            }
             fs::remove_dir_all(&folder).map_err(|error| StoreError::new("remove the folder", &folder, error))
         });
         if let Err(error) = cleared {
@@ -106,12 +110,22 @@ struct Abandoned {
 fn abandoned(folder: &Path) -> Option<Abandoned> {
     let starting = folder.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(NEW));
     match File::open(folder.join(LOCK)) {
-        Ok(lock) if !starting => lock.try_lock().is_ok().then_some(Abandoned { _lock: Some(lock) }),
-        _ => fs::metadata(folder)
-            .and_then(|data| data.modified())
-            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > STARTING))
-            .then_some(Abandoned { _lock: None }),
+        Ok(lock) => {
+            let is_free = (!starting || is_old(folder)) && lock.try_lock().is_ok();
+            is_free.then_some(Abandoned { _lock: Some(lock) })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => is_old(folder).then_some(Abandoned { _lock: None }),
+        Err(error) => {
+            // Somebody may hold it: that it cannot be opened says nothing of that.
+            tracing::warn!(folder = %folder.display(), error = %error, "cannot tell whether its worker lives; leaving it");
+            None
+        }
     }
+}
+
+fn is_old(folder: &Path) -> bool {
+    let made = fs::metadata(folder).and_then(|data| data.modified());
+    made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > STARTING))
 }
 
 #[cfg(test)]
@@ -130,6 +144,23 @@ mod tests {
         let next = PartFolder::open(root.path(), "next").expect("opened");
         assert!(living.path().is_dir() && next.path().is_dir() && starting.is_dir());
         assert!(!dead.exists());
+    }
+
+    #[test]
+    fn a_folder_whose_lock_cannot_be_opened_is_left_alone() {
+        let root = tempfile::tempdir().expect("a folder");
+        let unknown = root.path().join(PARTS).join("unknown-1");
+        let unlocked = root.path().join(PARTS).join("unlocked-1");
+        for folder in [&unknown, &unlocked] {
+            fs::create_dir_all(folder).expect("created");
+        }
+        std::os::unix::fs::symlink(LOCK, unknown.join(LOCK)).expect("it leads to itself");
+        for folder in [&unknown, &unlocked] {
+            let long_ago = std::time::SystemTime::now() - 2 * STARTING;
+            File::open(folder).and_then(|folder| folder.set_modified(long_ago)).expect("set");
+        }
+        drop(PartFolder::open(root.path(), "next").expect("opened"));
+        assert!(unknown.is_dir() && !unlocked.exists());
     }
 
     #[test]

@@ -32,6 +32,10 @@ use crate::run_folder::{FolderError, RunFolder};
 use crate::settings::{Broker, RunSettings};
 use crate::stream::Stream;
 
+/// Longest time for the downloader in this process to end in good order once a run is complete: it completes its open shard, and
+/// uploads what is in its spool. As good as none: whoever is in a hurry sends a second signal.
+const LAST_SHARD: Duration = Duration::from_hours(24);
+
 /// Longest time for leaving the broker.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -128,7 +132,12 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
             () = session.shutdown.now.cancelled() => tracing::warn!("not all outcomes were read from standard output"),
         }
     }
-    stop_worker(worker).await;
+    let patience = match ended {
+        Ok(Ended::Complete) => LAST_SHARD,
+        Ok(Ended::Cancelled) => GOODBYE,
+        _ => Duration::ZERO,
+    };
+    stop_worker(worker, patience, &session.shutdown).await;
 
     if matches!(ended, Ok(Ended::TimedOut)) {
         // Nobody said anything of what is out: whoever goes on with the run sends it again.
@@ -270,14 +279,21 @@ async fn failure_of(worker: &mut Option<Worker>) -> anyhow::Error {
     }
 }
 
-async fn stop_worker(worker: Option<Worker>) {
-    let Some(Worker { shutdown, working }) = worker else {
+/// Has the downloader in this process end, in good order if it can within `patience` and nobody is in a hurry.
+async fn stop_worker(worker: Option<Worker>, patience: Duration, session: &Shutdown) {
+    let Some(Worker { shutdown, mut working }) = worker else {
         return;
     };
-    // What it still has in hand is nobody's any more: the queue ends with this process.
     shutdown.drain.cancel();
-    shutdown.now.cancel();
-    match working.await {
+    let ended = tokio::select! {
+        ended = &mut working => ended,
+        _ = timeout(patience, session.now.cancelled()) => {
+            // What it still has in hand is nobody's any more: the queue ends with this process.
+            shutdown.now.cancel();
+            (&mut working).await
+        }
+    };
+    match ended {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::error!(error = %Chain(error.as_ref()), "the downloader in this process failed"),
         Err(error) => tracing::error!(error = %error, "the downloader in this process failed; this is a bug"),

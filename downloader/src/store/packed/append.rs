@@ -27,7 +27,7 @@ type Done = oneshot::Sender<Result<String, StoreError>>;
 pub(in crate::store) struct Appender<L: Layout> {
     layout: L,
     size: ShardSize,
-    parts: PartFolder,
+    root: PathBuf,
     finisher: Finisher,
     /// For those who want to know whose images are in the shard.
     open: OpenShard,
@@ -42,6 +42,8 @@ pub(in crate::store) struct Appender<L: Layout> {
     waiting: Vec<(String, Done)>,
     /// What is remembered of the group, to be forgotten should it not become safe.
     added: Vec<Key>,
+    /// The last to be dropped: an unfinished shard in it is under its lock.
+    parts: PartFolder,
 }
 
 impl<L: Layout> Appender<L> {
@@ -53,11 +55,11 @@ impl<L: Layout> Appender<L> {
         parts: PartFolder,
         open: OpenShard,
     ) -> Result<Self, StoreError> {
-        let finisher = Finisher::start(root, parts.path().to_owned(), layout.completion())?;
+        let finisher = Finisher::start(root.clone(), parts.path().to_owned(), layout.completion())?;
         Ok(Self {
             layout,
             size,
-            parts,
+            root,
             finisher,
             open,
             uploads: None,
@@ -67,6 +69,7 @@ impl<L: Layout> Appender<L> {
             images: 0,
             waiting: Vec::new(),
             added: Vec::new(),
+            parts,
         })
     }
 
@@ -149,19 +152,43 @@ impl<L: Layout> Appender<L> {
     /// An image whose bytes the run has already gets the path of those.
     fn add_again(&mut self, key: &Key, image: &Image) -> Result<Option<String>, StoreError> {
         let Some(earlier) = self.seen.get(key) else { return Ok(None) };
+        if !self.is_there(&earlier.path) {
+            self.seen.forget(key);
+            return Ok(None);
+        }
         let Some(shard) = &self.shard else { return Ok(Some(earlier.path.clone())) };
         let spot = spot(shard, &self.group, self.images);
         let mark = self.group.mark();
         match self.layout.append_again(&spot, image, &earlier.kept, &mut self.group) {
+            Ok(true) if self.is_over_full() => {
+                self.group.cut(mark);
+                self.commit();
+                self.close();
+                self.open()?;
+                // The earlier one may have been in the group, and that may have failed.
+                self.add_again(key, image)
+            }
             Ok(added) => {
-                self.images += u32::from(added);
-                Ok(Some(earlier.path.clone()))
+                let path = earlier.path.clone();
+                if added {
+                    self.images += 1;
+                    self.note_run(image);
+                }
+                Ok(Some(path))
             }
             Err(error) => {
                 self.group.cut(mark);
                 Err(StoreError::new("lay out an image for", Path::new(&shard.name), error))
             }
         }
+    }
+
+    /// Whether the shard that a path leads to is there still: whoever has read one may have taken it away.
+    fn is_there(&self, path: &str) -> bool {
+        let name = path.split_once('#').map_or(path, |(shard, _)| shard);
+        // The part folder first: shards move from there to the store.
+        let is_in = |folder: &Path| folder.join(name).try_exists().unwrap_or(true);
+        self.shard.as_ref().is_some_and(|open| open.name == name) || is_in(self.parts.path()) || is_in(&self.root)
     }
 
     fn append(&mut self, image: &Image) -> Result<(String, L::Kept), StoreError> {
@@ -222,6 +249,10 @@ impl<L: Layout> Appender<L> {
         self.added.clear();
         self.group.clear();
         self.images = 0;
+        if safe.is_err() {
+            // The fault may be this file's own, such as its length or a block under it.
+            self.close();
+        }
     }
 
     /// Does what keeping this image takes, and leaves nothing of it.
@@ -232,6 +263,9 @@ impl<L: Layout> Appender<L> {
             None => Err(no_shard()),
         });
         self.group.clear();
+        if tried.is_err() {
+            self.close();
+        }
         tried
     }
 

@@ -182,8 +182,10 @@ impl Place {
 
 /// The files in a folder, by name.
 pub(super) fn names(folder: &Path) -> io::Result<Vec<String>> {
-    let entries = fs::read_dir(folder)?.filter_map(Result::ok);
-    Ok(entries.filter_map(|entry| entry.file_name().into_string().ok()).collect())
+    // One that cannot be read is no sign that there is none.
+    let names =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<Vec<_>>>()?;
+    Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
 }
 
 /// Has a file end there, with these bytes behind, and makes it safe.

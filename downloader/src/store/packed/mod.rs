@@ -82,6 +82,9 @@ pub(super) trait Completion: Sync {
     /// after a power cut there may be zeros, or old content, where the last images were to be.
     fn whole(&self, shard: &File) -> io::Result<Whole>;
 
+    /// Whether there seem to be whole images behind what is not whole, so that damage, and no crash, is what ends a shard there.
+    fn goes_on(&self, shard: &File, whole: Whole) -> io::Result<bool>;
+
     /// What stands behind the last image of a shard.
     fn end(&self) -> &'static [u8];
 

@@ -7,40 +7,74 @@ use std::path::Path;
 use super::finish::{Place, names};
 use super::{COMPLETIONS, Completion, StoreError, Whole, cannot};
 
-/// Whether there is something in a part folder that may not be thrown away.
+/// Ends the name of a copy of a damaged shard, which nobody but people removes.
+const DAMAGED: &str = ".damaged";
+
+/// Whether there is something in a part folder that may not be thrown away, as far as can be told.
 pub(in crate::store) fn is_needed(parts: &Path) -> bool {
-    names(parts).is_ok_and(|names| names.iter().any(|name| of(name).is_some()))
+    names(parts).map_or(true, |names| names.iter().any(|name| of(name).is_some() || name.ends_with(DAMAGED)))
 }
 
-/// Completes what is in a part folder that nobody else works on. What has no whole image in it is removed.
+/// Whether a part folder still has a shard, as far as can be told.
+pub(in crate::store) fn has_shards(parts: &Path) -> bool {
+    names(parts).map_or(true, |names| names.iter().any(|name| is_shard(name) || name.ends_with(DAMAGED)))
+}
+
+/// Whether a file is a shard of any layout.
+fn is_shard(name: &str) -> bool {
+    COMPLETIONS.iter().any(|completion| completion.is_shard(name))
+}
+
+/// Completes what is in a part folder that nobody else works on. What has no whole image in it is removed. A shard that cannot be
+/// completed does not keep the others from it; the first error is returned.
 pub(in crate::store) fn complete_all(root: &Path, parts: &Path) -> Result<(), StoreError> {
     let place = Place { root: root.to_owned(), parts: parts.to_owned() };
     let list = || names(parts).map_err(cannot("read the folder", parts));
+    let mut result = Ok(());
     for name in list()? {
         if let Some(completion) = of(&name).filter(|completion| completion.is_shard(&name)) {
-            complete(&place, completion, &name)?;
+            result = result.and(complete(&place, completion, &name));
         }
     }
     for name in list()? {
         // Whole only if their shard has its name; otherwise it was written anew, or not kept.
         if let Some((completion, shard)) = of(&name).and_then(|found| Some((found, found.shard_of(&name)?)))
             && root.join(&shard).exists()
+            && !parts.join(&shard).exists()
         {
-            place.publish_beside(completion, &shard)?;
+            result = result.and(place.publish_beside(completion, &shard));
         }
     }
-    Ok(())
+    result
 }
 
 fn complete(place: &Place, completion: &dyn Completion, name: &str) -> Result<(), StoreError> {
     let path = place.parts.join(name);
     let Whole { bytes, images } =
         File::open(&path).and_then(|shard| completion.whole(&shard)).map_err(cannot("read", &path))?;
+    let whole = Whole { bytes, images };
+    if File::open(&path).and_then(|shard| completion.goes_on(&shard, whole)).map_err(cannot("read", &path))? {
+        keep_damaged(&path, name, whole)?;
+    }
     if images == 0 {
         return fs::remove_file(&path).map_err(cannot("remove", &path));
     }
     tracing::info!(shard = name, images, "completing a shard that a worker left open");
-    place.complete(completion, name, Whole { bytes, images })
+    place.complete(completion, name, whole)
+}
+
+/// Keeps a copy of a shard that is about to be cut in front of images which were told to be stored.
+fn keep_damaged(path: &Path, name: &str, whole: Whole) -> Result<(), StoreError> {
+    let copy = path.with_file_name(format!("{name}{DAMAGED}"));
+    let bytes = fs::copy(path, &copy)
+        .and_then(|bytes| File::open(&copy)?.sync_all().map(|()| bytes))
+        .map_err(cannot("keep a damaged shard as", &copy))?;
+    tracing::error!(
+        copy = %copy.display(), whole = whole.images, cut = bytes.saturating_sub(whole.bytes),
+        "a shard is damaged in front of whole images; it is completed as far as it is whole, and all of it is kept beside \
+         (look at that disk)"
+    );
+    Ok(())
 }
 
 /// Which layout's a file is.

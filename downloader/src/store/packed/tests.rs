@@ -158,6 +158,57 @@ fn a_shard_is_completed_when_somebody_asks_and_the_next_image_begins_another() {
 }
 
 #[test]
+fn bytes_whose_shard_was_taken_away_are_written_again() {
+    let (_folder, root) = folder();
+    let writer = Writer::start(&root, ANY);
+    let first = writer.put(image(1, 5_000)).expect("kept");
+    writer.complete_shards();
+    fs::remove_file(root.join(first.split('#').next().expect("a shard"))).expect("removed");
+    let second = writer.put(image(1, 5_000)).expect("kept");
+    assert_ne!(first, second);
+    assert_eq!(writer.put(image(1, 5_000)).expect("known"), second);
+    writer.end();
+    assert_eq!((shards(&root), read(&root, &second)), (vec![1], vec![1; 5_000]));
+}
+
+#[test]
+fn a_shard_that_cannot_be_completed_keeps_no_other_from_it() {
+    let (_folder, root) = folder();
+    let paths = left_by_the_dead(&root, b"");
+    let dead = root.join(".part/dead-0");
+    let shard = paths[0].split('#').next().expect("a shard");
+    // One before it and one behind it, in whatever order they are listed.
+    for name in ["100001010000000000000000.tar", "900001010000000000000000.tar"] {
+        fs::copy(dead.join(shard), dead.join(name)).expect("copied");
+        fs::write(root.join(name), "somebody's").expect("written");
+        fs::write(root.join(name.replace(".tar", ".parquet")), "somebody's").expect("written");
+    }
+    drop(PartFolder::open(&root, "next").expect("opened"));
+    assert_eq!(read(&root, &paths[0]), vec![1; 5_000]);
+    assert_eq!(fs::read(root.join("900001010000000000000000.parquet")).expect("read"), b"somebody's");
+    assert!(dead.join("900001010000000000000000.tar").exists());
+}
+
+#[test]
+fn what_is_whole_behind_damage_is_not_thrown_away() {
+    for damaged in [0, 1] {
+        let (_folder, root) = folder();
+        let paths = left_by_the_dead(&root, b"");
+        let dead = root.join(".part/dead-0");
+        let shard = paths[0].split('#').next().expect("a shard");
+        let mut bytes = fs::read(dead.join(shard)).expect("read");
+        let at = bytes.len() / 3 * damaged + 2_600;
+        bytes[at] ^= 1;
+        fs::write(dead.join(shard), &bytes).expect("written");
+        for _ in 0..2 {
+            drop(PartFolder::open(&root, "next").expect("opened"));
+            assert_eq!(shards(&root), vec![1; damaged]);
+            assert_eq!(fs::read(dead.join(format!("{shard}.damaged"))).expect("kept"), bytes);
+        }
+    }
+}
+
+#[test]
 fn a_probe_leaves_nothing() {
     let (_folder, root) = folder();
     let writer = Writer::start(&root, ANY);

@@ -13,7 +13,7 @@ use super::super::packed::Group;
 use super::record::END;
 
 /// Method deflate, no flags, no time, no system (RFC 1952, 2.3).
-const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+pub(super) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// Most bytes of a stored block (RFC 1951, 3.2.4).
 const STORED: usize = u16::MAX as usize;

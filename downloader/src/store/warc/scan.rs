@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read};
 use flate2::bufread::GzDecoder;
 
 /// How much of a record is looked at for its heads, in bytes: more than we write, and than most servers do.
-const HEADS: u64 = 128 << 10;
+pub(super) const HEADS: u64 = 128 << 10;
 
 /// A whole record.
 #[derive(Debug, PartialEq, Eq)]

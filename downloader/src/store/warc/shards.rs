@@ -1,19 +1,26 @@
 //! Completes shards, after their last image or after a crash, from nothing but their bytes: how far one is whole, and its index.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+
+use flate2::bufread::GzDecoder;
 
 use super::super::packed::{Completion, Whole};
 use super::cdxj::{Entry, line, mime};
+use super::member::HEADER;
 use super::name::{self, SHARD};
-use super::scan::{Scan, Scanned};
+use super::scan::{HEADS, Scan, Scanned};
 
 /// How the name of the index beside a shard ends.
 const INDEX: &str = ".cdxj";
 
 /// Read at once, in bytes.
 const BUFFER: usize = 256 << 10;
+
+/// Longest record of an image's metadata that is looked for behind damage, in bytes of its gzip member.
+const LOOK: usize = 64 << 10;
 
 /// The shards of the layout.
 #[derive(Debug)]
@@ -32,12 +39,12 @@ impl Completion for Shards {
     /// The metadata is the last record of an image. A record that names none of this shard's `warcinfo` is a deleted shard's,
     /// in whose place on the disk this one was to grow.
     fn whole(&self, shard: &File) -> io::Result<Whole> {
-        let (mut whole, mut infos) = (Whole::default(), Vec::new());
+        let (mut whole, mut infos) = (Whole::default(), HashSet::new());
         for record in Scan::new(BufReader::with_capacity(BUFFER, shard)) {
             let record = record?;
             match (record.field("WARC-Type"), record.field("WARC-Warcinfo-ID")) {
                 (Some("warcinfo"), _) => infos.extend(record.field("WARC-Record-ID").map(str::to_owned)),
-                (Some(kind), Some(info)) if infos.iter().any(|known| known == info) => {
+                (Some(kind), Some(info)) if infos.contains(info) => {
                     if kind == "metadata" {
                         whole = Whole { bytes: record.offset + record.length, images: whole.images + 1 };
                     }
@@ -46,6 +53,23 @@ impl Completion for Shards {
             }
         }
         Ok(whole)
+    }
+
+    fn goes_on(&self, mut shard: &File, whole: Whole) -> io::Result<bool> {
+        shard.seek(SeekFrom::Start(whole.bytes))?;
+        // One buffer and the beginning of the next: a head that lies across their border is found too.
+        let mut bytes = Vec::with_capacity(2 * BUFFER);
+        loop {
+            let read = shard.take(BUFFER as u64).read_to_end(&mut bytes)?;
+            let begins = bytes.windows(HEADER.len()).enumerate().filter(|(_, window)| *window == HEADER);
+            if begins.into_iter().any(|(at, _)| is_metadata(&bytes[at..])) {
+                return Ok(true);
+            }
+            if read == 0 {
+                return Ok(false);
+            }
+            bytes.drain(..bytes.len().saturating_sub(LOOK));
+        }
     }
 
     /// Nothing: a record says itself where it ends.
@@ -57,8 +81,17 @@ impl Completion for Shards {
     fn write_beside(&self, shard: &Path, images: u64) -> io::Result<Vec<String>> {
         let name = shard.file_name().unwrap_or_default().to_string_lossy();
         let mut lines = Vec::with_capacity(usize::try_from(images).unwrap_or_default());
-        for record in Scan::new(BufReader::with_capacity(BUFFER, File::open(shard)?)) {
-            lines.extend(index(&name, &record?));
+        let file = File::open(shard)?;
+        let length = file.metadata()?.len();
+        let mut read = 0;
+        for record in Scan::new(BufReader::with_capacity(BUFFER, file)) {
+            let record = record?;
+            read = record.offset + record.length;
+            lines.extend(index(&name, &record));
+        }
+        if read != length {
+            let why = format!("only {read} of {length} bytes are whole records; is its disk failing?");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         lines.sort_unstable();
         let index = format!("{}{INDEX}", name.strip_suffix(SHARD).unwrap_or(&name));
@@ -69,6 +102,15 @@ impl Completion for Shards {
         file.flush()?;
         Ok(vec![index])
     }
+}
+
+/// Whether a whole gzip member begins here that is the last record of an image.
+fn is_metadata(member: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"WARC/1.1\r\nWARC-Type: metadata\r\n";
+    let mut member = GzDecoder::new(&member[..member.len().min(LOOK)]);
+    let mut begin = [0; BEGIN.len()];
+    let is_one = member.read_exact(&mut begin).is_ok() && begin == BEGIN;
+    is_one && io::copy(&mut member.take(HEADS), &mut io::sink()).is_ok_and(|rest| rest < HEADS)
 }
 
 /// The line of a record that can be looked up.

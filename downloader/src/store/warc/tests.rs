@@ -195,3 +195,29 @@ fn the_way_to_an_image_has_a_letter_a_step() {
     assert_eq!(way(None, Some("list"), 1), "R");
     assert_eq!(way(Some(u32::MAX), Some("css"), u32::MAX).len(), 2 * STEPS + 1, "bounded");
 }
+
+#[test]
+fn what_is_whole_behind_damage_is_seen() {
+    let (mut warc, mut group) = (Warc::new("w"), Group::default());
+    warc.begin(&mut group).expect("begun");
+    let mut ends = Vec::new();
+    for url in ["http://h/1.png", "http://h/2.png"] {
+        warc.append(&spot(group.length()), &image(&asking("r"), url), &mut group).expect("added");
+        ends.push(group.length());
+    }
+    let whole = written(&group);
+    let goes_on = |bytes: &[u8]| {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(bytes).expect("written");
+        file.rewind().expect("rewound");
+        let whole = Shards.whole(&file).expect("read");
+        (whole.images, Shards.goes_on(&file, whole).expect("read"))
+    };
+    assert_eq!(goes_on(&whole), (2, false));
+    assert_eq!(goes_on(&whole[..whole.len() - 1]), (1, false), "its last record lacks a byte");
+    let first = usize::try_from(ends[0]).expect("short");
+    assert_eq!(goes_on(&whole[..first + 20]), (1, false));
+    let mut damaged = whole;
+    damaged[30] ^= 1;
+    assert_eq!(goes_on(&damaged), (0, true));
+}

@@ -57,9 +57,8 @@ impl Layout for WebDataset {
     fn append(&mut self, spot: &Spot<'_>, image: &Image, group: &mut Group) -> io::Result<(String, ())> {
         let serial = spot.shard.strip_suffix(SHARD).unwrap_or(spot.shard);
         let key = format!("{serial}{number:0digits$}", number = spot.number, digits = self.digits);
-        let row = Row::new(&key, image, &self.worker);
-        let mut json = Vec::with_capacity(1 << 10);
-        row.write(&mut json)?;
+        let mut row = Row::new(&key, image, &self.worker);
+        let json = row.readable()?;
         let text = row.caption.as_deref().map(str::as_bytes);
         let mut members =
             [Some((image.format, None)), Some(("json", Some(&json[..]))), text.map(|text| ("txt", Some(text)))];
@@ -99,6 +98,10 @@ impl Completion for Shards {
 
     fn whole(&self, shard: &File) -> io::Result<Whole> {
         read::whole(shard)
+    }
+
+    fn goes_on(&self, shard: &File, whole: Whole) -> io::Result<bool> {
+        read::goes_on(shard, whole.bytes)
     }
 
     fn end(&self) -> &'static [u8] {

@@ -13,7 +13,7 @@ use super::row::Row;
 use crate::store::packed::Whole;
 
 /// Longest JSON or text that is read, in bytes: more than the longest texts of a task need.
-const MAX_TEXT: u64 = 1 << 20;
+pub(super) const MAX_TEXT: u64 = 1 << 20;
 
 /// An image of a shard.
 #[derive(Debug)]
@@ -155,4 +155,18 @@ pub(super) fn whole(shard: &File) -> io::Result<Whole> {
         whole = Whole { bytes: sample.end, images: whole.images + 1 };
     }
     Ok(whole)
+}
+
+/// Whether a whole sample is anywhere behind.
+pub(super) fn goes_on(shard: &File, from: u64) -> io::Result<bool> {
+    let mut samples = Samples::of(shard)?;
+    for at in (from..samples.length).step_by(BLOCK) {
+        samples.next = at;
+        if let Some(sample) = samples.sample()?
+            && samples.is_true(&sample)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Serializer};
 
+use super::read::MAX_TEXT;
 use crate::store::Image;
 
 /// How a list's images are said to be found; a caption is the list's own then.
@@ -118,6 +119,20 @@ impl Row {
     pub(super) fn write(&self, out: impl Write) -> io::Result<()> {
         let mut json = Serializer::with_formatter(out, PrettyFormatter::with_indent(b"    "));
         Ok(self.serialize(&mut json)?)
+    }
+
+    /// Its text, such that it can be read back. Further columns for which it cannot, because they are nested too deeply or are too
+    /// long with all their lines indented, are dropped: no list may make a shard that nobody can complete.
+    pub(super) fn readable(&mut self) -> io::Result<Vec<u8>> {
+        let mut json = Vec::with_capacity(1 << 10);
+        self.write(&mut json)?;
+        let is_readable = |json: &[u8]| json.len() as u64 <= MAX_TEXT && serde_json::from_slice::<Self>(json).is_ok();
+        if self.extra.is_some() && !is_readable(&json) {
+            self.extra = None;
+            json.clear();
+            self.write(&mut json)?;
+        }
+        Ok(json)
     }
 
     /// When the fetch began, and when it ended, in milliseconds since 1970.

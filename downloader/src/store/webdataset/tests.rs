@@ -201,6 +201,24 @@ fn a_row_without_the_fields_of_copies_is_read() {
 }
 
 #[test]
+fn columns_that_cannot_be_read_back_are_dropped_and_their_image_is_kept() {
+    let nested = |levels: usize, inside: &str| {
+        let extra = format!("{{\"x\": {}{inside}{}}}", "[".repeat(levels), "]".repeat(levels));
+        with(image(1, 600), |_, context| context.extra = Some(extra))
+    };
+    // With the object, and with the row around it: 127 levels are what the reader takes.
+    let wide = vec!["1"; 7_900].join(",");
+    for (listed, is_kept) in [(nested(125, ""), true), (nested(126, ""), false), (nested(60, &wide), false)] {
+        assert!(listed.about.context.extra.as_ref().is_some_and(|extra| extra.len() < 16 << 10));
+        let (bytes, ends) = shard(&[listed, image(2, 600)]);
+        let file = in_file(&bytes);
+        assert_eq!(read::whole(&file).expect("read"), Whole { bytes: ends[1], images: 2 });
+        let row = read::Samples::of(&file).expect("read").next().expect("a sample").expect("read").row;
+        assert_eq!(row.extra().is_some(), is_kept);
+    }
+}
+
+#[test]
 fn a_shard_that_is_cut_anywhere_is_whole_up_to_its_last_whole_image() {
     // Of one whole block, of a block and a bit, and of none that is left over.
     let silent = with(image(3, 700), |_, context| context.alt = None);

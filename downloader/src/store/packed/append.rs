@@ -183,8 +183,12 @@ impl<L: Layout> Appender<L> {
         }
     }
 
-    /// Whether the shard that a path leads to is there still: whoever has read one may have taken it away.
+    /// Whether the shard that a path leads to is there still: whoever has read one may have taken it away. From a spool it goes to
+    /// the bucket, and what becomes of it there is not asked for every image.
     fn is_there(&self, path: &str) -> bool {
+        if self.uploads.is_some() {
+            return true;
+        }
         let name = path.split_once('#').map_or(path, |(shard, _)| shard);
         // The part folder first: shards move from there to the store.
         let is_in = |folder: &Path| folder.join(name).try_exists().unwrap_or(true);

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use reqwest::header::ACCEPT_ENCODING;
 use reqwest::{Request, RequestBuilder, Response};
 use url::{Host, Url};
 
 use super::config::Connect;
 use super::guard::{Guard, Refused};
 use super::resolver::{ResolveError, Unfit, check_host};
-use super::{ClientSettings, Network, strip, trouble};
+use super::{ClientSettings, Network, encoding, strip, trouble};
 use crate::failpoint;
 use crate::reason::Reason;
 
@@ -18,6 +19,8 @@ pub struct Client {
     network: Network,
     /// One for each of the configuration's ways.
     ways: Arc<[reqwest::Client]>,
+    /// What is said to be taken.
+    encodings: &'static str,
 }
 
 /// Why there is no answer.
@@ -78,7 +81,8 @@ impl Client {
     /// When the system's TLS roots cannot be read.
     pub fn new(settings: &ClientSettings) -> Result<Self, reqwest::Error> {
         let ways = settings.network.config.ways().map(|way| super::client(settings, way)).collect::<Result<_, _>>()?;
-        Ok(Self { network: settings.network.clone(), ways })
+        let encodings = if settings.compressed { encoding::ACCEPTED } else { "identity" };
+        Ok(Self { network: settings.network.clone(), ways, encodings })
     }
 
     /// Which addresses it asks.
@@ -91,7 +95,8 @@ impl Client {
     /// left out: see [`strip`].
     pub fn get(&self, mut url: Url) -> RequestBuilder {
         strip(&mut url);
-        self.ways[self.network.config.way(&url)].get(url)
+        // Not a header of the library's client, which adds it too late to be written down.
+        self.ways[self.network.config.way(&url)].get(url).header(ACCEPT_ENCODING, self.encodings)
     }
 
     /// What [`Client::send`] is going to send, for those who write it down. `None` for what cannot be sent.

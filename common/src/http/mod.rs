@@ -15,7 +15,6 @@ mod trouble;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use url::Url;
 
@@ -78,10 +77,7 @@ fn client(settings: &ClientSettings, way: &Connect) -> Result<reqwest::Client, r
         guard: settings.network.guard.clone(),
         trusted: way.proxy().map(|proxy| proxy.host().to_owned()),
     };
-    let encodings = if settings.compressed { encoding::ACCEPTED } else { "identity" };
-    let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(encodings))]);
     let builder = reqwest::Client::builder()
-        .default_headers(headers)
         .http1_max_headers(MAX_HEADERS)
         .http2_max_header_list_size(MAX_HEADER_LIST)
         // The environment's would look names up by themselves, past the guard.

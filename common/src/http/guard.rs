@@ -1,6 +1,6 @@
 //! Which addresses may be asked: pages and lists are written by strangers, and must not make us their way into a
 //! private network. The rule is applied to the parsed host of every URL and redirect (here and in [`super::redirect`]), to
-//! every address that a name resolves to ([`super::resolver`]), and to whoever answered ([`super::client`]).
+//! every address that a name resolves to ([`super::resolver`]), and to whoever answered ([`mod@super::client`]).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;

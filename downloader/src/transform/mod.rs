@@ -1,7 +1,7 @@
 //! What is made of an image besides storing it: a copy of another size or format, a perceptual hash, its EXIF. Nothing of it
 //! unless asked for; then an image is decoded once for all of it.
 //!
-//! [`options`] says what is wanted, [`pool`] has the threads on which it is done. On them an image goes through [`decode`],
+//! [`options`] says what is wanted, [`pool`] has the threads on which it is done. On them an image goes through [`mod@decode`],
 //! [`geometry`] and [`resize`], [`colour`] and [`encode`]; [`phash`] and [`exif`] look on. [`make`] is all of it for one image,
 //! bytes in and bytes out: a thumbnail is a copy of some other size.
 

@@ -2,7 +2,7 @@
 //! server says of them does not count. HTTP cannot always tell that a body was cut (a server that closes the connection instead of
 //! announcing a length), the format's own structure can. What stands behind an image's end is nobody's business.
 //!
-//! The rooms: a walk through each format ([`jpeg`], [`png`]... on the ground of [`walk`]), which decodes nothing; [`filters`], what
+//! The rooms: a walk through each format ([`jpeg`], [`png`]... on the ground of [`mod@walk`]), which decodes nothing; [`filters`], what
 //! a user lets in; [`decode`], for `--verify decode`; and [`Verifier`], which keeps all that away from the threads that serve the
 //! network.
 

@@ -50,11 +50,6 @@ pub struct Asked {
     pub validators: Validators,
 }
 
-/// What tells versions apart in an entity tag (RFC 9110, 8.8.3.2: weak comparison).
-fn opaque(etag: &str) -> &str {
-    etag.strip_prefix("W/").unwrap_or(etag)
-}
-
 impl Earlier {
     /// Opens the ledger of the run in this folder.
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
@@ -79,12 +74,6 @@ impl Earlier {
         let Some(known) = self.find(url) else { return lost(outcome) };
         // A server need not repeat what it said (RFC 9110, 15.4.5).
         let Validators { etag, last_modified } = known.asked.validators;
-        // It was asked by what another earlier run knew, before this one was named: what did not change is that version.
-        if let (Some(told), Some(known)) = (&outcome.etag, &etag)
-            && opaque(told) != opaque(known)
-        {
-            return lost(outcome);
-        }
         outcome.etag = outcome.etag.take().or(etag);
         outcome.last_modified = outcome.last_modified.take().or(last_modified);
         outcome.content_type = outcome.content_type.take().or(known.content_type);

@@ -121,18 +121,18 @@ async fn many_names_are_looked_up_a_bounded_number_at_a_time() {
     let mut world = embedded("many-names").await;
     let dns = Dns::start().await;
     let mut urls = Vec::new();
-    for number in 0..200 {
+    for number in 0..400 {
         let host = format!("host-{number}.test");
         dns.name(&host, Answer::addresses(60, &["127.0.0.1"]).after(Duration::from_millis(100)));
         let path = format!("/image-{number}.png");
         world.image(&path, png(3, 3, number));
         urls.push(format!("http://{host}:{}{path}", url_port(&world)));
     }
-    let finished = fetch(&mut world, &dns, &urls, &["--concurrency", "200"]).await;
-    finished.expect_complete().expect_stored(200);
+    let finished = fetch(&mut world, &dns, &urls, &["--concurrency", "400"]).await;
+    finished.expect_complete().expect_stored(400);
     let most = dns.most_at_once();
-    assert!((8..=64).contains(&most), "two questions for each of 32 names, not {most}");
-    assert!((400..500).contains(&dns.names().len()), "each name once for each family: {}", dns.names().len());
+    assert!((8..=512).contains(&most), "two questions for each of 256 names, not {most}");
+    assert!((800..1000).contains(&dns.names().len()), "each name once for each family: {}", dns.names().len());
 }
 
 #[tokio::test]

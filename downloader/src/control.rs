@@ -11,6 +11,7 @@ use common::wire;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::one_line::one_line;
 use crate::store_trouble::StoreTrouble;
 use crate::vitals::Vitals;
 
@@ -44,7 +45,7 @@ async fn run(transport: Transport, about: About) {
     // For good: the queue waits for this worker while it connects again.
     let id = ControlId::random();
     let host = hostname::get().ok().and_then(|name| name.into_string().ok());
-    let host = host.map_or_else(|| "unknown".to_owned(), |name| one_line(&name));
+    let host = host.map_or_else(|| "unknown".to_owned(), |name| one_line(&name, MAX_TEXT));
     loop {
         let lost = match transport.consume(Queue::Listener(id), PREFETCH).await {
             Ok(mut questions) => match answer_all(&transport, &about, &host, &mut questions).await {
@@ -102,7 +103,8 @@ impl About {
             done,
             bytes,
             images_per_second: self.vitals.images_per_second(),
-            store_trouble: trouble.map(|(why, since)| Trouble { why: one_line(&why), since: milliseconds(since) }),
+            store_trouble: trouble
+                .map(|(why, since)| Trouble { why: one_line(&why, MAX_TEXT), since: milliseconds(since) }),
         }
     }
 }
@@ -110,13 +112,6 @@ impl About {
 fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A text that fits an answer: no control characters, and not too long.
-fn one_line(text: &str) -> String {
-    let mut line: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
-    line.truncate(line.floor_char_boundary(MAX_TEXT));
-    line
 }
 
 #[cfg(test)]
@@ -143,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_text_of_the_system_is_made_to_fit() {
-        assert_eq!(one_line("a\nb"), "a b");
-        assert_eq!(one_line(&"ä".repeat(MAX_TEXT)).len(), MAX_TEXT);
+        assert_eq!(one_line("a\nb", MAX_TEXT), "a b");
+        assert_eq!(one_line(&"ä".repeat(MAX_TEXT), MAX_TEXT).len(), MAX_TEXT);
     }
 }

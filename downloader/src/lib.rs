@@ -25,6 +25,7 @@ mod image_fetch;
 mod intake;
 pub mod location;
 mod memory;
+mod one_line;
 mod open_shards;
 mod reply;
 mod runs;

@@ -22,6 +22,7 @@ use image::{AnimationDecoder, Frames, ImageDecoder, ImageError, ImageResult, Lim
 use super::walk::Seen;
 use super::{Rejected, ico, jxl, png};
 use crate::format::Format;
+use crate::one_line::one_line;
 
 /// What any image may take while it is decoded, in bytes: decoders hold tables and profiles beside few pixels too.
 const LEAST_MEMORY: u64 = 16 << 20;
@@ -85,9 +86,7 @@ pub(super) fn decode(bytes: &[u8], format: Format, memory: u64, most_pixels: u64
 }
 
 fn refused(format: Format, error: &(dyn Error + 'static)) -> Rejected {
-    let mut detail = Chain(error).to_string().replace(char::is_control, " ");
-    detail.truncate(detail.floor_char_boundary(MAX_DETAIL));
-    let detail = Some(detail);
+    let detail = Some(one_line(&Chain(error).to_string(), MAX_DETAIL));
     Rejected { detail, ..Rejected::new(Reason::Undecodable, Some(format)) }
 }
 

@@ -7,6 +7,7 @@ use common::chain::Chain;
 use object_store::Error;
 
 use crate::location::BucketLocation;
+use crate::one_line::one_line;
 use crate::store::StoreError;
 
 /// Longest cause that is told, in bytes.
@@ -69,10 +70,7 @@ fn cause(text: &str) -> String {
         None => (text, ""),
     };
     let told = ["Code", "Message"].into_iter().filter_map(|name| element(document, name));
-    let line: String = std::iter::once(said).chain(told).collect::<Vec<_>>().join(": ");
-    let mut line: String = line.chars().map(|found| if found.is_control() { ' ' } else { found }).collect();
-    line.truncate(line.floor_char_boundary(MAX_CAUSE));
-    line
+    one_line(&std::iter::once(said).chain(told).collect::<Vec<_>>().join(": "), MAX_CAUSE)
 }
 
 fn element<'a>(document: &'a str, name: &str) -> Option<&'a str> {

@@ -51,8 +51,8 @@ pub enum Row {
         url: String,
         /// What the row says of the image, if it says anything.
         caption: Option<String>,
-        /// Its further columns, as the text of a JSON object of at most [`EXTRA_BYTES`]; the names of those that would have
-        /// made it longer stand in the field [`LEFT_OUT`].
+        /// Its further columns, as the text of a JSON object of at most [`EXTRA_BYTES`], with the names of those that would
+        /// have made it longer in the field [`LEFT_OUT`].
         extra: Option<String>,
     },
     /// A row that names nothing.

@@ -26,7 +26,7 @@ pub(crate) struct StoreTrouble {
 #[derive(Debug)]
 struct Refusal {
     image: Image,
-    why: String,
+    error: StoreError,
     since: SystemTime,
 }
 
@@ -36,7 +36,7 @@ impl StoreTrouble {
         let news = self.refused.send_if_modified(|refused| {
             let news = refused.is_none();
             if news {
-                *refused = Some(Refusal { image, why: Chain(error).to_string(), since: SystemTime::now() });
+                *refused = Some(Refusal { image, error: error.clone(), since: SystemTime::now() });
             }
             news
         });
@@ -56,7 +56,7 @@ impl StoreTrouble {
 
     /// Why the store takes nothing now, and since when; `None` when it does.
     pub(crate) fn now(&self) -> Option<(String, SystemTime)> {
-        self.refused.borrow().as_ref().map(|refusal| (refusal.why.clone(), refusal.since))
+        self.refused.borrow().as_ref().map(|refusal| (Chain(&refusal.error).to_string(), refusal.since))
     }
 
     /// Waits for trouble.
@@ -73,21 +73,23 @@ impl StoreTrouble {
     pub(crate) async fn mend(&self, store: &Store) {
         let mut seen = self.refused.subscribe();
         // An error would mean that the sender is gone, which we hold ourselves.
-        while let Ok(image) = seen.wait_for(Option::is_some).await.map(|refusal| refusal.as_ref().map(Refusal::image)) {
-            let Some(image) = image else { continue };
-            self.try_again(store, image).await;
+        while let Ok(what) = seen.wait_for(Option::is_some).await.map(|refusal| refusal.as_ref().map(Refusal::what)) {
+            let Some((image, error)) = what else { continue };
+            self.try_again(store, image, error).await;
             tracing::info!("the store takes images again; taking work");
             self.refused.send_replace(None);
         }
     }
 
-    async fn try_again(&self, store: &Store, image: Image) {
+    async fn try_again(&self, store: &Store, image: Image, mut error: StoreError) {
         loop {
             sleep(pause(self.tries.fetch_add(1, Ordering::Relaxed)).mul_f64(rand::random_range(0.5..=1.0))).await;
-            match store.probe(image.clone()).await {
+            // What it met last: the trouble may have moved on.
+            match store.probe(image.clone(), &error).await {
                 Ok(()) => return,
-                Err(error) => tracing::warn!(error = %Chain(&error), "the store still takes no images"),
+                Err(again) => error = again,
             }
+            tracing::warn!(error = %Chain(&error), "the store still takes no images");
         }
     }
 
@@ -98,8 +100,8 @@ impl StoreTrouble {
 }
 
 impl Refusal {
-    fn image(&self) -> Image {
-        self.image.clone()
+    fn what(&self) -> (Image, StoreError) {
+        (self.image.clone(), self.error.clone())
     }
 }
 

@@ -1,9 +1,10 @@
 //! Buckets: every layout in one, and nothing that was told is lost when its server, a downloader or both die.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::{Exit, Finished, Python, S3, Signal, World, eventually, png, s3};
+use harness::{Exit, Finished, Mount, Python, S3, Signal, World, eventually, png, s3};
 
 use crate::{embedded, images, plain, world};
 
@@ -301,6 +302,36 @@ async fn a_bucket_that_is_gone_is_waited_for() {
     server.show_bucket();
     let finished = world.finish(crawl).await;
     finished.expect_complete().expect_stored(20);
+    expect_in_bucket(&server, &finished);
+}
+
+/// A bucket that takes objects says nothing of the disk on which bodies wait that find no room in memory.
+#[tokio::test]
+async fn a_spool_without_room_is_waited_for_however_well_the_bucket_is() {
+    let (mut world, server) = world_with_bucket("s3-spool-full").await;
+    let disk = Mount::in_memory(&spool(&world), "size=32m");
+    let options = options(&world, &server, "files", &["--max-memory", "1MiB"]);
+    start(&mut world, &options);
+    world.expect_consumers().await;
+    let ballast = disk.fill();
+    let large = |number| {
+        let path = format!("/large-{number}.png");
+        world.image(&path, png(800, 800, number));
+        world.url(&path)
+    };
+    let urls: Vec<String> = (1..=6).map(large).collect();
+    let crawl = world.start_urls(&urls, &["--timeout", "110s"]);
+    eventually("the trouble is told", SOON, async || {
+        let talk = world.worker(1).talk();
+        if talk.matches("the store still takes no images").count() >= 2 { Ok(()) } else { Err(talk) }
+    })
+    .await;
+    let talk = world.worker(1).talk();
+    assert!(talk.contains("a file without a name") && talk.contains("No space left on device"), "{talk}");
+    assert!(!talk.contains("the store takes images again"), "{talk}");
+    fs::remove_file(ballast).expect("removed");
+    let finished = world.finish(crawl).await;
+    finished.expect_complete().expect_stored(6);
     expect_in_bucket(&server, &finished);
 }
 

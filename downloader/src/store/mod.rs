@@ -197,8 +197,14 @@ impl Store {
         self.ask(|done| Request::Put(image, done)).await
     }
 
-    /// Tries whether an image could be kept, and keeps nothing.
-    pub(crate) async fn probe(&self, image: Image) -> Result<(), StoreError> {
+    /// Tries whether what failed so would succeed, and the image could be kept; keeps nothing.
+    pub(crate) async fn probe(&self, image: Image, failed: &StoreError) -> Result<(), StoreError> {
+        if !failed.remote {
+            // The trouble may be where bodies wait, which need not be where images are kept.
+            let (spool, bytes) = (self.spool.clone(), image.bytes.clone());
+            let trying = tokio::task::spawn_blocking(move || spool.probe(&bytes));
+            trying.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+        }
         self.ask(|done| Request::Probe(image, done)).await
     }
 

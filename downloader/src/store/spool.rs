@@ -33,6 +33,11 @@ impl SpoolFolder {
             .map_err(|error| StoreError::new("create a file without a name in", &self.0, error))?;
         Ok(Spool { file, length: 0, folder: self.0.clone() })
     }
+
+    /// Tries whether a body could wait here, and leaves nothing of it.
+    pub(super) fn probe(&self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.create()?.append(bytes)
+    }
 }
 
 impl Spool {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::super::packed::Group;
 use super::head;
 use super::member::{Density, Packer};
-use super::record::{END, Head, RecordId, digest, uri, word};
+use super::record::{Head, RecordId, named, uri, word};
 use crate::exchange::Exchange;
 
 /// An image to be written.
@@ -27,6 +27,8 @@ pub(super) struct Capture<'a> {
     pub(super) media_type: &'static str,
     /// Its bytes.
     pub(super) payload: &'a Bytes,
+    /// Of its bytes, in hexadecimal.
+    pub(super) sha256: &'a str,
     /// The page that it was found on.
     pub(super) via: Option<&'a str>,
     /// The way to it, a letter a step.
@@ -50,18 +52,11 @@ pub(in crate::store) struct Kept {
     id: RecordId,
     url: Option<Box<str>>,
     date: Box<str>,
-    digest: Box<str>,
 }
 
 impl Kept {
     /// Longest address that is remembered, in bytes.
     const MAX_URL: usize = 512;
-
-    /// Of the payload.
-    #[cfg(test)]
-    pub(super) fn digest(&self) -> &str {
-        &self.digest
-    }
 }
 
 /// What the records of an image have in common.
@@ -82,15 +77,15 @@ const SAME_PAYLOAD: &str = "http://netpreserve.org/warc/1.1/revisit/identical-pa
 impl Capture<'_> {
     /// Adds the records of the image: the answer first, and last the metadata, which so tells that all of them are there.
     pub(super) fn write(&self, packer: &mut Packer, group: &mut Group) -> io::Result<Written> {
-        let common = self.common(digest(&[self.payload]));
+        let common = self.common();
         let length = match self.exchange {
             Some(exchange) => self.response(exchange, &common, packer, group)?,
             None => self.resource(&common, packer, group)?,
         };
         self.surroundings(&common, packer, group)?;
-        let Common { id, url, date, digest } = common;
+        let Common { id, url, date, .. } = common;
         let url = (url.len() <= Kept::MAX_URL).then(|| url.into());
-        Ok(Written { length, kept: Kept { id, url, date: date.into(), digest: digest.into() } })
+        Ok(Written { length, kept: Kept { id, url, date: date.into() } })
     }
 
     /// Adds the records of an image whose bytes are in `earlier`'s record.
@@ -101,7 +96,7 @@ impl Capture<'_> {
         packer: &mut Packer,
         group: &mut Group,
     ) -> io::Result<()> {
-        let common = self.common(earlier.digest.to_string());
+        let common = self.common();
         let http = head::response(exchange, self.payload.len());
         let record = self.head("revisit", common.id, &common).field("WARC-Profile", SAME_PAYLOAD);
         let record = record.field("WARC-Refers-To", earlier.id);
@@ -111,10 +106,9 @@ impl Capture<'_> {
         };
         let record = record
             .field("WARC-Refers-To-Date", &earlier.date)
-            .field("WARC-Payload-Digest", &earlier.digest)
+            .field("WARC-Payload-Digest", &common.digest)
             .field("WARC-Truncated", "length");
-        let record = by(record, exchange).block("application/http; msgtype=response", &[&http]);
-        packer.text(group, &[record.as_bytes(), &http, END].concat())?;
+        packer.text(group, &by(record, exchange).record("application/http; msgtype=response", &http))?;
         self.surroundings(&common, packer, group)
     }
 
@@ -126,13 +120,15 @@ impl Capture<'_> {
         group: &mut Group,
     ) -> io::Result<u64> {
         let http = head::response(exchange, self.payload.len());
+        // The block's digest would take a second pass over the image. The payload has one, and the member its checksum.
         let record = by(self.payload_head("response", common), exchange);
-        let record = record.block("application/http; msgtype=response", &[&http, self.payload]);
+        let record = record.end("application/http; msgtype=response", http.len() + self.payload.len());
         packer.image(group, &[record.as_bytes(), &http].concat(), self.payload, density(self.media_type))
     }
 
     fn resource(&self, common: &Common, packer: &mut Packer, group: &mut Group) -> io::Result<u64> {
-        let record = self.payload_head("resource", common).block(self.media_type, &[self.payload]);
+        let record = self.payload_head("resource", common).field("WARC-Block-Digest", &common.digest);
+        let record = record.end(self.media_type, self.payload.len());
         packer.image(group, record.as_bytes(), self.payload, density(self.media_type))
     }
 
@@ -141,11 +137,9 @@ impl Capture<'_> {
         let beside = |kind| self.head(kind, RecordId::random(), common).field("WARC-Concurrent-To", common.id);
         if let Some(exchange) = self.exchange {
             let http = head::request(exchange);
-            let record = by(beside("request"), exchange).block("application/http; msgtype=request", &[&http]);
-            packer.text(group, &[record.as_bytes(), &http, END].concat())?;
+            packer.text(group, &by(beside("request"), exchange).record("application/http; msgtype=request", &http))?;
         }
-        let record = beside("metadata").text("application/warc-fields", &self.fields());
-        packer.text(group, record.as_bytes()).map(drop)
+        packer.text(group, &beside("metadata").record("application/warc-fields", self.fields().as_bytes())).map(drop)
     }
 
     fn fields(&self) -> String {
@@ -153,8 +147,8 @@ impl Capture<'_> {
         format!("{via}hopsFromSeed: {}\r\nfetchTimeMs: {}\r\n", word(self.hops), self.duration_ms)
     }
 
-    fn common(&self, digest: String) -> Common {
-        Common { id: RecordId::random(), url: uri(self.url), date: self.date(), digest }
+    fn common(&self) -> Common {
+        Common { id: RecordId::random(), url: uri(self.url), date: self.date(), digest: named(self.sha256) }
     }
 
     fn head(&self, kind: &str, id: RecordId, common: &Common) -> Head {
@@ -200,11 +194,13 @@ mod tests {
     use flate2::bufread::GzDecoder;
 
     use super::super::member::tests::written;
+    use super::super::record::digest;
     use super::*;
 
     const INFO: RecordId = RecordId([1; 16]);
 
     static ABC: Bytes = Bytes::from_static(b"abc");
+    const ABC_SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     fn capture(exchange: Option<&Exchange>) -> Capture<'_> {
         Capture {
@@ -214,6 +210,7 @@ mod tests {
             exchange,
             media_type: "image/png",
             payload: &ABC,
+            sha256: ABC_SHA256,
             via: Some("http://h/page"),
             hops: "LE",
             info: INFO,
@@ -255,13 +252,11 @@ mod tests {
             records[0],
             format!(
                 "WARC/1.1\nWARC-Type: response\nWARC-Record-ID: <A>\n{common}\
-                 WARC-Payload-Digest: sha1:VGMT4NSHA2AWVOR6EVYXQUGCNSONBWE5\n\
+                 WARC-Payload-Digest: sha256:{ABC_SHA256}\n\
                  WARC-Identified-Payload-Type: image/png\n\
                  WARC-IP-Address: 192.0.2.7\nWARC-Protocol: http/1.1\n\
-                 Content-Type: application/http; msgtype=response\n\
-                 WARC-Block-Digest: {}\nContent-Length: 66\n\n\
-                 HTTP/1.1 200 OK\ncontent-type: image/png\ncontent-length: 3\n\nabc\n\n",
-                digest(&[b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: 3\r\n\r\nabc"])
+                 Content-Type: application/http; msgtype=response\nContent-Length: 66\n\n\
+                 HTTP/1.1 200 OK\ncontent-type: image/png\ncontent-length: 3\n\nabc\n\n"
             )
         );
         let asked = "GET /a.png HTTP/1.1\r\nhost: h\r\naccept: image/*\r\nuser-agent: Warren\r\n\r\n";
@@ -270,9 +265,9 @@ mod tests {
             format!(
                 "WARC/1.1\nWARC-Type: request\nWARC-Record-ID: <B>\n{common}WARC-Concurrent-To: <A>\n\
                  WARC-IP-Address: 192.0.2.7\nWARC-Protocol: http/1.1\n\
-                 Content-Type: application/http; msgtype=request\n\
-                 WARC-Block-Digest: {}\nContent-Length: {}\n\n{}\n\n",
-                digest(&[asked.as_bytes()]),
+                 WARC-Block-Digest: {}\n\
+                 Content-Type: application/http; msgtype=request\nContent-Length: {}\n\n{}\n\n",
+                digest(asked.as_bytes()),
                 asked.len(),
                 asked.replace('\r', "")
             )
@@ -282,9 +277,9 @@ mod tests {
             records[2],
             format!(
                 "WARC/1.1\nWARC-Type: metadata\nWARC-Record-ID: <C>\n{common}WARC-Concurrent-To: <A>\n\
-                 Content-Type: application/warc-fields\n\
-                 WARC-Block-Digest: {}\nContent-Length: {}\n\n{}\n\n",
-                digest(&[fields.as_bytes()]),
+                 WARC-Block-Digest: {}\n\
+                 Content-Type: application/warc-fields\nContent-Length: {}\n\n{}\n\n",
+                digest(fields.as_bytes()),
                 fields.len(),
                 fields.replace('\r', "")
             )
@@ -311,13 +306,13 @@ mod tests {
                  WARC-Profile: http://netpreserve.org/warc/1.1/revisit/identical-payload-digest\n\
                  WARC-Refers-To: {}\nWARC-Refers-To-Target-URI: http://h/a.png\n\
                  WARC-Refers-To-Date: 2025-11-25T18:00:00.007Z\n\
-                 WARC-Payload-Digest: sha1:VGMT4NSHA2AWVOR6EVYXQUGCNSONBWE5\nWARC-Truncated: length\n\
+                 WARC-Payload-Digest: sha256:{ABC_SHA256}\nWARC-Truncated: length\n\
                  WARC-IP-Address: 192.0.2.7\nWARC-Protocol: http/1.1\n\
-                 Content-Type: application/http; msgtype=response\n\
-                 WARC-Block-Digest: {}\nContent-Length: 38\n\n\
+                 WARC-Block-Digest: {}\n\
+                 Content-Type: application/http; msgtype=response\nContent-Length: 38\n\n\
                  HTTP/1.1 200 OK\ncontent-length: 3\n\n\n\n",
                 first.id,
-                digest(&[b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"])
+                digest(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n")
             )
         );
     }
@@ -347,6 +342,7 @@ mod tests {
         assert!(records[0].starts_with("WARC/1.1\nWARC-Type: resource\n"), "{}", records[0]);
         assert!(records[0].contains("\nWARC-Target-URI: data:image/png;sha256=00%0D%0Ax\n"), "{}", records[0]);
         assert!(records[0].ends_with("\nContent-Length: 3\n\nabc\n\n"), "{}", records[0]);
+        assert!(records[0].contains(&format!("\nWARC-Block-Digest: sha256:{ABC_SHA256}\n")), "{}", records[0]);
         assert!(records[1].ends_with("\n\nhopsFromSeed: \nfetchTimeMs: 12\n\n\n"), "{}", records[1]);
     }
 

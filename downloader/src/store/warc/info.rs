@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use super::record::{Head, RecordId, word};
 use crate::exchange::Asking;
 
-/// The record, as text. `shard` is the file's name.
-pub(super) fn record(id: RecordId, now: SystemTime, shard: &str, host: &str, worker: &str, asking: &Asking) -> String {
+/// The record. `shard` is the file's name.
+pub(super) fn record(id: RecordId, now: SystemTime, shard: &str, host: &str, worker: &str, asking: &Asking) -> Vec<u8> {
     let date = humantime::format_rfc3339_millis(now).to_string();
     Head::new("warcinfo", id, &date)
         .field("WARC-Filename", word(shard))
-        .text("application/warc-fields", &fields(host, worker, asking))
+        .record("application/warc-fields", fields(host, worker, asking).as_bytes())
 }
 
 fn fields(host: &str, worker: &str, asking: &Asking) -> String {
@@ -49,12 +49,15 @@ mod tests {
             obeys_robots: true,
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_764_093_600_007);
-        let text = record(RecordId([2; 16]), now, "a.warc.gz", "h", "w\r\n1", &asking);
+        let record = |shard, worker, asking: &Asking| {
+            String::from_utf8(super::record(RecordId([2; 16]), now, shard, "h", worker, asking)).expect("text")
+        };
+        let text = record("a.warc.gz", "w\r\n1", &asking);
         let (head, block) = text.split_once("\r\n\r\n").expect("a head");
         let begin = "WARC/1.1\r\nWARC-Type: warcinfo\r\n\
                      WARC-Record-ID: <urn:uuid:02020202-0202-4202-8202-020202020202>\r\n\
                      WARC-Date: 2025-11-25T18:00:00.007Z\r\nWARC-Filename: a.warc.gz\r\n\
-                     Content-Type: application/warc-fields\r\n";
+                     WARC-Block-Digest: sha256:";
         assert!(head.starts_with(begin), "{head}");
         let software = format!("software: {}\r\nformat: WARC File Format 1.1\r\n", common::http::DEFAULT_USER_AGENT);
         assert!(block.starts_with(&software), "{block}");
@@ -62,7 +65,7 @@ mod tests {
                    description: images fetched by the downloader w  1\r\n\r\n\r\n";
         assert!(block.contains("\r\nrobots: obey\r\n") && block.ends_with(end), "{block}");
         let asking = Asking { obeys_robots: false, from: None, ..asking };
-        let reckless = record(RecordId([2; 16]), now, "a", "h", "w", &asking);
+        let reckless = record("a", "w", &asking);
         assert!(reckless.contains("\r\nrobots: ignore\r\n") && !reckless.contains("http-header-from"), "{reckless}");
     }
 }

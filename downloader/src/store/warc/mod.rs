@@ -68,7 +68,7 @@ impl Warc {
         }
         let id = RecordId::random();
         let record = info::record(id, SystemTime::now(), spot.shard, &self.host, &self.worker, asking);
-        self.packer.text(group, record.as_bytes())?;
+        self.packer.text(group, &record)?;
         if self.infos.len() >= RUNS {
             self.infos.remove(0);
         }
@@ -118,6 +118,7 @@ fn capture<'a>(image: &'a Image, hops: &'a str, info: RecordId) -> Capture<'a> {
         exchange: exchange.as_deref(),
         media_type: media_type(image.format),
         payload: &image.bytes,
+        sha256: &image.sha256,
         via: context.page_url.as_deref(),
         hops,
         info,

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Write};
 
-use data_encoding::BASE32;
-use sha1::{Digest, Sha1};
+use common::image_id::hex;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// What stands between two records.
@@ -26,13 +26,15 @@ impl Display for RecordId {
     }
 }
 
-/// A digest as replay tools write and look it up: `sha1:` and base32.
-pub(super) fn digest(parts: &[&[u8]]) -> String {
-    let mut hash = Sha1::new();
-    for part in parts {
-        hash.update(part);
-    }
-    format!("sha1:{}", BASE32.encode(&hash.finalize()))
+/// A digest as browsertrix writes it, and as validators and replay tools take it: `sha256:` and hexadecimal digits. It is the
+/// manifest's, and known already of every image; SHA-1 would be a second one to make, and hostile images can share that.
+pub(super) fn named(sha256: &str) -> String {
+    format!("sha256:{sha256}")
+}
+
+/// The digest of a block.
+pub(super) fn digest(block: &[u8]) -> String {
+    named(&hex(&Sha256::digest(block)))
 }
 
 /// The head of a record while it is written.
@@ -53,23 +55,17 @@ impl Head {
         self
     }
 
-    /// Ends the head, of a record that has this block.
-    pub(super) fn block(self, content_type: &str, block: &[&[u8]]) -> String {
-        let length: usize = block.iter().map(|part| part.len()).sum();
-        let mut head = self
-            .field("Content-Type", content_type)
-            .field("WARC-Block-Digest", digest(block))
-            .field("Content-Length", length);
+    /// Ends the head, of a record whose block has this length. A block's digest is a field that it need not have.
+    pub(super) fn end(self, content_type: &str, length: usize) -> String {
+        let mut head = self.field("Content-Type", content_type).field("Content-Length", length);
         head.0.push_str("\r\n");
         head.0
     }
 
-    /// The whole record, where it is text.
-    pub(super) fn text(self, content_type: &str, block: &str) -> String {
-        let mut record = self.block(content_type, &[block.as_bytes()]);
-        record.push_str(block);
-        record.push_str("\r\n\r\n");
-        record
+    /// The whole record of a short block.
+    pub(super) fn record(self, content_type: &str, block: &[u8]) -> Vec<u8> {
+        let head = self.field("WARC-Block-Digest", digest(block)).end(content_type, block.len());
+        [head.as_bytes(), block, END].concat()
     }
 }
 
@@ -101,16 +97,16 @@ mod tests {
     fn a_record_is_written_to_the_letter() {
         let record = Head::new("metadata", ID, "2026-11-25T18:00:00.123Z")
             .field("WARC-Target-URI", uri("http://h/a.png"))
-            .text("application/warc-fields", "via: http://h/\r\n");
+            .record("application/warc-fields", b"via: http://h/\r\n");
         assert_eq!(
-            record,
+            String::from_utf8(record).expect("text"),
             "WARC/1.1\r\n\
              WARC-Type: metadata\r\n\
              WARC-Record-ID: <urn:uuid:abababab-abab-4bab-abab-abababababab>\r\n\
              WARC-Date: 2026-11-25T18:00:00.123Z\r\n\
              WARC-Target-URI: http://h/a.png\r\n\
+             WARC-Block-Digest: sha256:e505daf90d06d6c7018708e22c8cf15ecc6583db26dc015c6af9fcad01a4041b\r\n\
              Content-Type: application/warc-fields\r\n\
-             WARC-Block-Digest: sha1:ILEQHRJXV6X4K3URKCJAIAIO2PLAHUER\r\n\
              Content-Length: 16\r\n\
              \r\n\
              via: http://h/\r\n\
@@ -119,11 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn digests_are_sha1_in_base32_over_all_parts() {
-        // Of nothing, by RFC 3174 and RFC 4648: da39a3ee 5e6b4b0d 3255bfef 95601890 afd80709.
-        assert_eq!(digest(&[]), "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ");
-        assert_eq!(digest(&[b"ab", b"c"]), digest(&[b"abc"]));
-        assert_eq!(digest(&[b"abc"]), "sha1:VGMT4NSHA2AWVOR6EVYXQUGCNSONBWE5");
+    fn digests_are_sha256() {
+        // Of nothing and of `abc`, by FIPS 180-4.
+        assert_eq!(digest(b""), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(digest(b"abc"), named("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
     }
 
     #[test]

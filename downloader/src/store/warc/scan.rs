@@ -132,13 +132,13 @@ mod tests {
     fn shard() -> (Vec<u8>, [usize; 3]) {
         let (mut packer, mut group) = (Packer::new(), Group::default());
         let head = |kind: &str| Head::new(kind, RecordId([3; 16]), "2025-11-25T18:00:00.007Z").field("X", kind);
-        packer.text(&mut group, head("warcinfo").text("text/plain", "a\r\n").as_bytes()).expect("packed");
+        packer.text(&mut group, &head("warcinfo").record("text/plain", b"a\r\n")).expect("packed");
         let first = group.length();
         let (http, image) = ("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n", Bytes::from_static(b"\r\n\r\nPNG"));
-        let record = head("response").block("application/http; msgtype=response", &[http.as_bytes(), &image]) + http;
+        let record = head("response").end("application/http; msgtype=response", http.len() + image.len()) + http;
         packer.image(&mut group, record.as_bytes(), &image, Density::Packed).expect("packed");
         let second = group.length();
-        packer.text(&mut group, head("metadata").text("text/plain", "b\r\n").as_bytes()).expect("packed");
+        packer.text(&mut group, &head("metadata").record("text/plain", b"b\r\n")).expect("packed");
         let ends = [first, second, group.length()].map(|end| usize::try_from(end).expect("short"));
         (written(&group), ends)
     }

@@ -4,10 +4,13 @@ use std::io::{Seek, Write};
 
 use bytes::Bytes;
 use common::context::Context;
+use common::image_id::hex;
 use common::outcome::Status;
+use sha2::{Digest, Sha256};
 
 use super::super::packed::Whole;
 use super::member::tests::written;
+use super::record::named;
 use super::scan::{Scan, Scanned};
 use super::*;
 
@@ -31,7 +34,7 @@ fn image(asking: &Arc<Asking>, url: &str) -> Image {
         exchange: Some(exchange.into()),
     };
     let bytes = Bytes::from(format!("bytes of {url}"));
-    Image { bytes, sha256: String::new(), format: "png", about: about.into() }
+    Image { sha256: hex(&Sha256::digest(&bytes)), bytes, format: "png", about: about.into() }
 }
 
 fn spot(offset: u64) -> Spot<'static> {
@@ -175,7 +178,7 @@ fn the_index_beside_a_shard_has_a_sorted_line_for_each_that_can_be_looked_up() {
         format!(
             "z)/1.png 20251125180000 {{\"url\":\"http://z/1.png\",\"mime\":\"image/png\",\"status\":\"200\",\"digest\":\"{}\",\
              \"length\":\"{length}\",\"offset\":\"{offset}\",\"filename\":\"{}\"}}",
-            kept.digest(),
+            named(&image(&asking, "http://z/1.png").sha256),
             spot(0).shard
         )
     );

@@ -10,7 +10,7 @@ use super::finish::Finisher;
 use super::seen::{Earlier, Key, Seen};
 use super::shard::Shard;
 use super::uploads::Uploads;
-use super::{Group, Layout, Spot, cannot, path};
+use super::{Group, Layout, PROBE, Spot, cannot, path};
 use crate::settings::ShardSize;
 use crate::store::sweep::PartFolder;
 use crate::store::{Image, OpenShard, Request, StoreError};
@@ -19,7 +19,7 @@ use crate::store::{Image, OpenShard, Request, StoreError};
 const GROUP: usize = 256;
 
 /// Bytes after which a group takes no further image.
-const GROUP_BYTES: u64 = 32 << 20;
+pub(super) const GROUP_BYTES: u64 = 32 << 20;
 
 type Done = oneshot::Sender<Result<String, StoreError>>;
 
@@ -259,13 +259,16 @@ impl<L: Layout> Appender<L> {
         }
     }
 
-    /// Does what keeping this image takes, and leaves nothing of it.
+    /// Writes as much as keeping this image takes, and leaves nothing of it.
     fn probe(&mut self, image: &Image) -> Result<(), StoreError> {
         self.open()?;
-        let tried = self.append(image).and_then(|_| match &mut self.shard {
+        // Not laid out: what a process that dies here leaves behind the last image must not look like one.
+        self.group.copy(PROBE);
+        self.group.body(&image.bytes);
+        let tried = match &mut self.shard {
             Some(shard) => shard.probe(&self.group),
             None => Err(no_shard()),
-        });
+        };
         self.group.clear();
         if tried.is_err() {
             self.close();

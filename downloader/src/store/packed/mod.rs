@@ -78,12 +78,12 @@ pub(super) trait Completion: Sync {
     /// The name of the shard that a file of this name stands beside.
     fn shard_of(&self, name: &str) -> Option<String>;
 
-    /// How far a shard is whole that was cut anywhere, or ends in what was never written. Must not trust any byte of it:
-    /// after a power cut there may be zeros, or old content, where the last images were to be.
-    fn whole(&self, shard: &File) -> io::Result<Whole>;
+    /// How far a shard of this name is whole that was cut anywhere, or ends in what was never written. Must not trust any byte
+    /// of it: after a power cut there may be zeros, or another shard's images, where the last ones were to be.
+    fn whole(&self, shard: &File, name: &str) -> io::Result<Whole>;
 
     /// Whether there seem to be whole images behind what is not whole, so that damage, and no crash, is what ends a shard there.
-    fn goes_on(&self, shard: &File, whole: Whole) -> io::Result<bool>;
+    fn goes_on(&self, shard: &File, name: &str, whole: Whole) -> io::Result<bool>;
 
     /// What stands behind the last image of a shard.
     fn end(&self) -> &'static [u8];
@@ -104,6 +104,9 @@ pub(super) struct Whole {
 
 /// Every layout's way to complete its shards.
 const COMPLETIONS: [&dyn Completion; 2] = [&super::warc::Shards, &super::webdataset::Shards];
+
+/// Begins what is written to try a disk; no shard begins so.
+const PROBE: &[u8] = b"Warren tries whether there is room here.\n";
 
 /// An image's path in the manifest.
 fn path(shard: &str, member: &str) -> String {

@@ -2,13 +2,19 @@
 //! that its images' paths have.
 
 use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Seek as _};
 use std::path::Path;
 
+use super::append::GROUP_BYTES;
 use super::finish::{Place, names};
-use super::{COMPLETIONS, Completion, StoreError, Whole, cannot};
+use super::{COMPLETIONS, Completion, PROBE, StoreError, Whole, cannot};
 
 /// Ends the name of a copy of a damaged shard, which nobody but people removes.
 const DAMAGED: &str = ".damaged";
+
+/// Longest group that a worker may have been writing, in bytes: with an image that is as long as `--max-bytes` has it by default,
+/// and what is said of it. Where longer ones are let in, a copy may be kept that need not be.
+pub(super) const LONGEST_GROUP: u64 = GROUP_BYTES + (64 << 20) + (2 << 20);
 
 /// Whether there is something in a part folder that may not be thrown away, as far as can be told.
 pub(in crate::store) fn is_needed(parts: &Path) -> bool {
@@ -50,20 +56,48 @@ pub(in crate::store) fn complete_all(root: &Path, parts: &Path) -> Result<(), St
 
 fn complete(place: &Place, completion: &dyn Completion, name: &str) -> Result<(), StoreError> {
     let path = place.parts.join(name);
-    let Whole { bytes, images } =
-        File::open(&path).and_then(|shard| completion.whole(&shard)).map_err(cannot("read", &path))?;
-    let whole = Whole { bytes, images };
-    if File::open(&path).and_then(|shard| completion.goes_on(&shard, whole)).map_err(cannot("read", &path))? {
+    let shard = File::open(&path).map_err(cannot("open", &path))?;
+    let whole = completion.whole(&shard, name).map_err(cannot("read", &path))?;
+    let is_damaged = is_damaged(completion, &shard, name, whole).map_err(cannot("read", &path))?;
+    drop(shard);
+    if is_damaged {
         keep_damaged(&path, name, whole)?;
     }
-    if images == 0 {
+    if whole.images == 0 {
         return fs::remove_file(&path).map_err(cannot("remove", &path));
     }
-    tracing::info!(shard = name, images, "completing a shard that a worker left open");
+    tracing::info!(shard = name, images = whole.images, "completing a shard that a worker left open");
     place.complete(completion, name, whole)
 }
 
-/// Keeps a copy of a shard that is about to be cut in front of images which were told to be stored.
+/// Whether what is to be cut off may be more than the group that was being written when the worker died, of which nothing had
+/// been told: there are whole images in it, or it is too long, or it is all that there is and was written for an image.
+fn is_damaged(completion: &dyn Completion, shard: &File, name: &str, whole: Whole) -> io::Result<bool> {
+    let cut = shard.metadata()?.len() - whole.bytes;
+    if cut > LONGEST_GROUP {
+        return Ok(true);
+    }
+    Ok(completion.goes_on(shard, name, whole)? || whole.images == 0 && !is_of_no_image(shard)?)
+}
+
+/// Whether a file is what a probe of the disk leaves, or nothing but the hole that a power cut does.
+fn is_of_no_image(mut shard: &File) -> io::Result<bool> {
+    shard.rewind()?;
+    let mut bytes = BufReader::with_capacity(128 << 10, shard);
+    if bytes.fill_buf()?.starts_with(PROBE) {
+        return Ok(true);
+    }
+    loop {
+        let part = bytes.fill_buf()?;
+        if part.is_empty() || part.iter().any(|byte| *byte != 0) {
+            return Ok(part.is_empty());
+        }
+        let length = part.len();
+        bytes.consume(length);
+    }
+}
+
+/// Keeps a copy of a shard that is about to be cut in front of what may have been told of.
 fn keep_damaged(path: &Path, name: &str, whole: Whole) -> Result<(), StoreError> {
     let copy = path.with_file_name(format!("{name}{DAMAGED}"));
     let bytes = fs::copy(path, &copy)
@@ -71,8 +105,7 @@ fn keep_damaged(path: &Path, name: &str, whole: Whole) -> Result<(), StoreError>
         .map_err(cannot("keep a damaged shard as", &copy))?;
     tracing::error!(
         copy = %copy.display(), whole = whole.images, cut = bytes.saturating_sub(whole.bytes),
-        "a shard is damaged in front of whole images; it is completed as far as it is whole, and all of it is kept beside \
-         (look at that disk)"
+        "a shard seems to be damaged; it is completed as far as it is whole, and all of it is kept beside it (look at that disk)"
     );
     Ok(())
 }

@@ -7,8 +7,10 @@ use std::thread::JoinHandle;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
+use super::PROBE;
 use super::append::Appender;
 use super::finish::names;
+use super::recover::LONGEST_GROUP;
 use crate::settings::ShardSize;
 use crate::store::sweep::PartFolder;
 use crate::store::webdataset::WebDataset;
@@ -174,19 +176,23 @@ fn bytes_whose_shard_was_taken_away_are_written_again() {
 #[test]
 fn a_shard_that_cannot_be_completed_keeps_no_other_from_it() {
     let (_folder, root) = folder();
-    let paths = left_by_the_dead(&root, b"");
+    let shards = [(); 3].map(|()| in_an_open_shard(&root));
+    shards.iter().for_each(|paths| die(&root, paths, b""));
     let dead = root.join(".part/dead-0");
-    let shard = paths[0].split('#').next().expect("a shard");
-    // One before it and one behind it, in whatever order they are listed.
-    for name in ["100001010000000000000000.tar", "900001010000000000000000.tar"] {
-        fs::copy(dead.join(shard), dead.join(name)).expect("copied");
-        fs::write(root.join(name), "somebody's").expect("written");
-        fs::write(root.join(name.replace(".tar", ".parquet")), "somebody's").expect("written");
+    let name = |paths: &[String]| paths[0].split('#').next().expect("a shard").to_owned();
+    // One before and one behind it, in the order in which they are listed.
+    let listed: Vec<String> = names(&dead).expect("read").into_iter().filter(|name| is_tar(name)).collect();
+    for taken in [&listed[0], &listed[2]] {
+        fs::write(root.join(taken), "somebody's").expect("written");
+        fs::write(root.join(taken.replace(".tar", ".parquet")), "somebody's").expect("written");
     }
     drop(PartFolder::open(&root, "next").expect("opened"));
+    let paths = shards.iter().find(|paths| name(paths) == listed[1]).expect("it is one of them");
     assert_eq!(read(&root, &paths[0]), vec![1; 5_000]);
-    assert_eq!(fs::read(root.join("900001010000000000000000.parquet")).expect("read"), b"somebody's");
-    assert!(dead.join("900001010000000000000000.tar").exists());
+    for taken in [&listed[0], &listed[2]] {
+        assert_eq!(fs::read(root.join(taken.replace(".tar", ".parquet"))).expect("read"), b"somebody's");
+        assert!(dead.join(taken).exists());
+    }
 }
 
 #[test]
@@ -208,6 +214,55 @@ fn what_is_whole_behind_damage_is_not_thrown_away() {
     }
 }
 
+/// Neither of these was written for an image, and what was is kept, whole or not.
+#[test]
+fn of_a_shard_without_an_image_nothing_is_thrown_away_that_was_written_for_one() {
+    let shard = "202611251806000000000001.tar";
+    let probe = [PROBE, &[7; 300]].concat();
+    for (bytes, is_kept) in [(&b""[..], false), (&[0; 300_000], false), (&probe, false), (&[7; 3_000], true)] {
+        let (_folder, root) = folder();
+        let dead = root.join(".part/dead-0");
+        fs::create_dir_all(&dead).expect("created");
+        fs::write(dead.join("lock"), "").expect("written");
+        fs::write(dead.join(shard), bytes).expect("written");
+        drop(PartFolder::open(&root, "next").expect("opened"));
+        assert_eq!(names(&root).expect("read"), [".part"]);
+        let copy = fs::read(dead.join(format!("{shard}.damaged"))).ok();
+        assert_eq!((copy.as_deref(), dead.exists()), (Some(bytes).filter(|_| is_kept), is_kept));
+        assert!(!dead.join(shard).exists());
+    }
+}
+
+#[test]
+fn more_than_a_group_is_not_cut_off_without_a_copy() {
+    for (length, is_kept) in [(LONGEST_GROUP - 1, false), (LONGEST_GROUP, false), (LONGEST_GROUP + 1, true)] {
+        let (_folder, root) = folder();
+        let paths = left_by_the_dead(&root, b"");
+        let dead = root.join(".part/dead-0");
+        let shard = dead.join(paths[0].split('#').next().expect("a shard"));
+        let file = fs::OpenOptions::new().write(true).open(&shard).expect("opened");
+        file.set_len(fs::metadata(&shard).expect("it is there").len() + length).expect("set");
+        drop(PartFolder::open(&root, "next").expect("opened"));
+        assert_eq!((shards(&root), dead.exists()), (vec![3], is_kept), "{length}");
+    }
+}
+
+#[test]
+fn many_workers_start_at_once_on_what_a_dead_one_left() {
+    let (_folder, root) = folder();
+    let paths = left_by_the_dead(&root, &[0xa5; 5_000]);
+    let _open: Vec<PartFolder> = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| PartFolder::open(&root, "w").expect("opened"))).collect();
+        starts.into_iter().map(|start| start.join().expect("no panic")).collect()
+    });
+    assert_eq!(shards(&root), [3]);
+    (1..).zip(&paths).for_each(|(number, path)| assert_eq!(read(&root, path), vec![number; 5_000]));
+    let mut there = names(&root).expect("read");
+    there.retain(|name| name != ".part");
+    assert_eq!(there.len(), 3, "{there:?}");
+    assert!(!root.join(".part/dead-0").exists());
+}
+
 #[test]
 fn a_probe_leaves_nothing() {
     let (_folder, root) = folder();
@@ -226,20 +281,32 @@ fn a_probe_leaves_nothing() {
 
 /// What a killed worker leaves: its part folder, without the lock, with something behind the last image.
 fn left_by_the_dead(root: &Path, behind: &[u8]) -> Vec<String> {
+    let paths = in_an_open_shard(root);
+    die(root, &paths, behind);
+    paths
+}
+
+/// Three images of a worker that lives on; its own shard is of no interest later.
+fn in_an_open_shard(root: &Path) -> Vec<String> {
     let writer = Writer::start(root, ANY);
     let paths = (1..=3).map(|number| writer.put(image(number, 5_000)).expect("kept")).collect();
+    std::mem::forget(writer);
+    paths
+}
+
+/// Leaves a copy of the part folder that has these images.
+fn die(root: &Path, paths: &[String], behind: &[u8]) {
     let parts = root.join(".part");
-    let living = parts.join(&names(&parts).expect("read")[0]);
+    let shard = paths[0].split('#').next().expect("a shard");
+    let mut folders = names(&parts).expect("read").into_iter().map(|name| parts.join(name));
+    let living = folders.find(|folder| folder.join(shard).exists()).expect("it is open");
     let dead = parts.join("dead-0");
-    fs::create_dir(&dead).expect("created");
+    fs::create_dir_all(&dead).expect("created");
     for name in names(&living).expect("read") {
         let mut bytes = fs::read(living.join(&name)).expect("read");
         bytes.extend_from_slice(if is_tar(&name) { behind } else { b"" });
         fs::write(dead.join(name), bytes).expect("written");
     }
-    // The living one's own shard is of no interest here.
-    std::mem::forget(writer);
-    paths
 }
 
 #[test]
@@ -285,7 +352,7 @@ fn what_is_not_whole_in_any_image_goes() {
     let dead = root.join(".part/dead-0");
     fs::create_dir_all(&dead).expect("created");
     fs::write(dead.join("lock"), "").expect("written");
-    fs::write(dead.join("202611251806000000000001.tar"), [7; 3_000]).expect("written");
+    fs::write(dead.join("202611251806000000000001.tar"), [0; 3_000]).expect("written");
     fs::write(dead.join("202611251806000000000002.parquet"), [7; 30]).expect("written");
     drop(PartFolder::open(&root, "next").expect("opened"));
     assert_eq!(names(&root).expect("read"), [".part"]);

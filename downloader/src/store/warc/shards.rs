@@ -36,14 +36,16 @@ impl Completion for Shards {
         Some(format!("{stem}{SHARD}"))
     }
 
-    /// The metadata is the last record of an image. A record that names none of this shard's `warcinfo` is a deleted shard's,
-    /// in whose place on the disk this one was to grow.
-    fn whole(&self, shard: &File) -> io::Result<Whole> {
+    /// The metadata is the last record of an image. A `warcinfo` that names another shard, and a record that names none of this
+    /// one's, are a deleted shard's, in whose place on the disk this one was to grow.
+    fn whole(&self, shard: &File, name: &str) -> io::Result<Whole> {
         let (mut whole, mut infos) = (Whole::default(), HashSet::new());
         for record in Scan::new(BufReader::with_capacity(BUFFER, shard)) {
             let record = record?;
             match (record.field("WARC-Type"), record.field("WARC-Warcinfo-ID")) {
-                (Some("warcinfo"), _) => infos.extend(record.field("WARC-Record-ID").map(str::to_owned)),
+                (Some("warcinfo"), _) if record.field("WARC-Filename") == Some(name) => {
+                    infos.extend(record.field("WARC-Record-ID").map(str::to_owned));
+                }
                 (Some(kind), Some(info)) if infos.contains(info) => {
                     if kind == "metadata" {
                         whole = Whole { bytes: record.offset + record.length, images: whole.images + 1 };
@@ -55,7 +57,7 @@ impl Completion for Shards {
         Ok(whole)
     }
 
-    fn goes_on(&self, mut shard: &File, whole: Whole) -> io::Result<bool> {
+    fn goes_on(&self, mut shard: &File, _name: &str, whole: Whole) -> io::Result<bool> {
         shard.seek(SeekFrom::Start(whole.bytes))?;
         // One buffer and the beginning of the next: a head that lies across their border is found too.
         let mut bytes = Vec::with_capacity(2 * BUFFER);

@@ -129,7 +129,7 @@ fn a_shard_is_whole_up_to_the_last_image_of_which_all_is_there() {
     file.write_all(&bytes).expect("written");
     for cut in (0..=bytes.len() as u64).rev() {
         file.as_file().set_len(cut).expect("cut");
-        let whole = Shards.whole(&std::fs::File::open(file.path()).expect("opened")).expect("readable");
+        let whole = Shards.whole(&std::fs::File::open(file.path()).expect("opened"), spot(0).shard).expect("readable");
         let images = ends.iter().filter(|end| **end <= cut).count() - 1;
         assert_eq!((whole.bytes, whole.images), (ends[images], images as u64), "cut at {cut}");
     }
@@ -150,7 +150,9 @@ fn what_a_deleted_shard_left_on_the_disk_is_not_taken_for_an_image() {
         safe = if host == "ours" { bytes.len() as u64 } else { safe };
     }
     file.rewind().expect("rewound");
-    assert_eq!(Shards.whole(&file).expect("readable"), Whole { bytes: safe, images: 1 });
+    assert_eq!(Shards.whole(&file, spot(0).shard).expect("readable"), Whole { bytes: safe, images: 1 });
+    file.rewind().expect("rewound");
+    assert_eq!(Shards.whole(&file, "another").expect("readable"), Whole::default());
 }
 
 #[test]
@@ -213,8 +215,8 @@ fn what_is_whole_behind_damage_is_seen() {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(bytes).expect("written");
         file.rewind().expect("rewound");
-        let whole = Shards.whole(&file).expect("read");
-        (whole.images, Shards.goes_on(&file, whole).expect("read"))
+        let whole = Shards.whole(&file, spot(0).shard).expect("read");
+        (whole.images, Shards.goes_on(&file, spot(0).shard, whole).expect("read"))
     };
     assert_eq!(goes_on(&whole), (2, false));
     assert_eq!(goes_on(&whole[..whole.len() - 1]), (1, false), "its last record lacks a byte");

@@ -40,7 +40,7 @@ pub(super) fn write(shard: &Path, images: u64) -> io::Result<Vec<String>> {
     let mut rows =
         RowWriter::new(BufWriter::new(File::create(shard.with_file_name(&table))?), &Row::columns()).map_err(as_io)?;
     let (mut count, mut start, mut end) = (0, u64::MAX, 0);
-    for sample in Samples::of(&tar)? {
+    for sample in Samples::of(&tar, &name)? {
         let row = sample?.row;
         rows.write(&row.values(row.extra().as_deref())).map_err(as_io)?;
         let (begun, ended) = row.span();

@@ -1,5 +1,5 @@
-//! The `webdataset` layout, as img2dataset writes it: `SERIAL.tar` with the members `KEY.ext`, `KEY.json` and, where somebody
-//! says what the image shows, `KEY.txt` of each image, one behind the other; beside it `SERIAL.parquet`, a row an image, and
+//! The `webdataset` layout, as img2dataset writes it: `SERIAL.tar` with the members `KEY.ext`, `KEY.json` and `KEY.txt` of each
+//! image, one behind the other; beside it `SERIAL.parquet`, a row an image, and
 //! `SERIAL_stats.json`, written last. A serial is the second in which a shard was begun and ten random digits, so workers
 //! need not agree on it; a key is the serial and the image's number in the shard.
 //!
@@ -59,11 +59,11 @@ impl Layout for WebDataset {
         let key = format!("{serial}{number:0digits$}", number = spot.number, digits = self.digits);
         let mut row = Row::new(&key, image, &self.worker);
         let json = row.readable()?;
-        let text = row.caption.as_deref().map(str::as_bytes);
-        let mut members =
-            [Some((image.format, None)), Some(("json", Some(&json[..]))), text.map(|text| ("txt", Some(text)))];
-        members.sort_unstable_by_key(|member| member.map(|(ending, _)| ending));
-        for (ending, content) in members.into_iter().flatten() {
+        // Empty where nobody says what the image shows: readers want the same members of every sample.
+        let text = row.caption.as_deref().unwrap_or_default();
+        let mut members = [(image.format, None), ("json", Some(&json[..])), ("txt", Some(text.as_bytes()))];
+        members.sort_unstable_by_key(|(ending, _)| *ending);
+        for (ending, content) in members {
             let name = format!("{key}.{ending}");
             let length = content.map_or(image.bytes.len(), <[u8]>::len) as u64;
             let member = Member { name: &name, length, modified: row.seconds() };
@@ -96,12 +96,12 @@ impl Completion for Shards {
         is_serial(serial).then(|| format!("{serial}{SHARD}"))
     }
 
-    fn whole(&self, shard: &File) -> io::Result<Whole> {
-        read::whole(shard)
+    fn whole(&self, shard: &File, name: &str) -> io::Result<Whole> {
+        read::whole(shard, name)
     }
 
-    fn goes_on(&self, shard: &File, whole: Whole) -> io::Result<bool> {
-        read::goes_on(shard, whole.bytes)
+    fn goes_on(&self, shard: &File, name: &str, whole: Whole) -> io::Result<bool> {
+        read::goes_on(shard, name, whole.bytes)
     }
 
     fn end(&self) -> &'static [u8] {

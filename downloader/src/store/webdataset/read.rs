@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use common::image_id::hex;
 use sha2::{Digest, Sha256};
 
+use super::SHARD;
 use super::member::{BLOCK, padding};
 use super::row::Row;
 use crate::store::packed::Whole;
@@ -29,6 +30,8 @@ pub(super) struct Sample {
 #[derive(Debug)]
 pub(super) struct Samples<'f> {
     shard: &'f File,
+    /// Begins every key of it.
+    serial: &'f str,
     length: u64,
     next: u64,
 }
@@ -49,8 +52,9 @@ impl Found {
 }
 
 impl<'f> Samples<'f> {
-    pub(super) fn of(shard: &'f File) -> io::Result<Self> {
-        Ok(Self { shard, length: shard.metadata()?.len(), next: 0 })
+    pub(super) fn of(shard: &'f File, name: &'f str) -> io::Result<Self> {
+        let serial = name.strip_suffix(SHARD).unwrap_or(name);
+        Ok(Self { shard, serial, length: shard.metadata()?.len(), next: 0 })
     }
 
     fn sample(&self) -> io::Result<Option<Sample>> {
@@ -72,15 +76,24 @@ impl<'f> Samples<'f> {
             let Some(row) = &row else { continue };
             let picture = row.picture();
             let image = images.iter().find(|image| image.ending == picture.format && image.length == picture.bytes);
-            let texts_agree = text.as_deref() == row.caption.as_deref().map(str::as_bytes);
+            // Where nothing is said, earlier versions wrote no text.
+            let texts_agree =
+                text.as_deref().unwrap_or_default() == row.caption.as_deref().unwrap_or_default().as_bytes();
             if let Some(image) = image
                 && texts_agree
                 && key.as_ref() == Some(&row.key)
             {
-                return Ok(Some(Sample { row: row.clone(), image: image.offset, end: at }));
+                let end = if text.is_none() { self.behind_empty_text(&row.key, at)? } else { at };
+                return Ok(Some(Sample { row: row.clone(), image: image.offset, end }));
             }
         }
         Ok(None)
+    }
+
+    /// Where the next sample begins: the last member of this one may be its text, which says nothing.
+    fn behind_empty_text(&self, key: &str, at: u64) -> io::Result<u64> {
+        let text = self.member(at)?.filter(|found| found.key == key && found.ending == "txt" && found.length == 0);
+        Ok(text.map_or(at, |text| text.end()))
     }
 
     /// The member that begins there, if one does and is there to its end.
@@ -101,6 +114,10 @@ impl<'f> Samples<'f> {
         let (name, Ok(length)) = (header.path_bytes(), header.entry_size()) else { return Ok(None) };
         let name = String::from_utf8_lossy(&name).into_owned();
         let Some((key, ending)) = name.split_once('.') else { return Ok(None) };
+        if !key.starts_with(self.serial) {
+            // A deleted shard's, in whose place on the disk this one was to grow.
+            return Ok(None);
+        }
         let found = Found { key: key.to_owned(), ending: ending.to_owned(), offset, length };
         let fits = length <= self.length && found.end() <= self.length;
         Ok(fits.then_some(found))
@@ -145,8 +162,8 @@ impl Iterator for Samples<'_> {
 }
 
 /// How far a shard is whole.
-pub(super) fn whole(shard: &File) -> io::Result<Whole> {
-    let mut samples = Samples::of(shard)?;
+pub(super) fn whole(shard: &File, name: &str) -> io::Result<Whole> {
+    let mut samples = Samples::of(shard, name)?;
     let mut whole = Whole::default();
     while let Some(sample) = samples.next().transpose()? {
         if !samples.is_true(&sample)? {
@@ -158,8 +175,8 @@ pub(super) fn whole(shard: &File) -> io::Result<Whole> {
 }
 
 /// Whether a whole sample is anywhere behind.
-pub(super) fn goes_on(shard: &File, from: u64) -> io::Result<bool> {
-    let mut samples = Samples::of(shard)?;
+pub(super) fn goes_on(shard: &File, name: &str, from: u64) -> io::Result<bool> {
+    let mut samples = Samples::of(shard, name)?;
     for at in (from..samples.length).step_by(BLOCK) {
         samples.next = at;
         if let Some(sample) = samples.sample()?

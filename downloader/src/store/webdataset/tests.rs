@@ -44,13 +44,18 @@ fn with(image: Image, change: impl FnOnce(&mut Image, &mut Context)) -> Image {
     Image { about: Arc::new(About { context, ..about }), ..image }
 }
 
+const NAME: &str = "202611251806000000000001.tar";
+
 /// The tar file of some images without its end, and where each image ends.
 fn shard(images: &[Image]) -> (Vec<u8>, Vec<u64>) {
+    shard_of(NAME, images)
+}
+
+fn shard_of(name: &str, images: &[Image]) -> (Vec<u8>, Vec<u64>) {
     let mut layout = WebDataset::new("w", 10_000);
     let (mut group, mut ends) = (Group::default(), Vec::new());
-    let name = layout.begin(&mut group).expect("a name");
     for (number, image) in (0..).zip(images) {
-        let spot = Spot { shard: &name, number, offset: group.length() };
+        let spot = Spot { shard: name, number, offset: group.length() };
         layout.append(&spot, image, &mut group).expect("it fits");
         ends.push(group.length());
     }
@@ -92,9 +97,9 @@ fn members_of_an_image_are_neighbours_in_the_order_of_their_endings() {
         keys.iter().all(|key| key.len() == SERIAL + 4 && key.bytes().all(|byte| byte.is_ascii_digit())),
         "{keys:?}"
     );
-    assert!(keys.is_sorted() && keys[0].ends_with("0000") && keys[16].ends_with("0005"));
+    assert!(keys.is_sorted() && keys[0].ends_with("0000") && keys[17].ends_with("0005"));
     let endings: Vec<&str> = names.iter().map(|name| name.split_once('.').expect("an ending").1).collect();
-    let expected = "gif json txt jpg json txt json png txt json tiff txt json txt webp json png";
+    let expected = "gif json txt jpg json txt json png txt json tiff txt json txt webp json png txt";
     assert_eq!(endings.join(" "), expected);
 }
 
@@ -182,10 +187,10 @@ fn a_row_of_a_copy_tells_of_the_image_too_and_the_sample_is_whole_by_the_copy() 
     }
     let (bytes, ends) = shard(&[copy, image(2, 9)]);
     assert!(matches!(names(&bytes)[0].split_once('.'), Some((_, "jpg"))));
-    assert_eq!(read::whole(&in_file(&bytes)).expect("read"), Whole { bytes: ends[1], images: 2 });
+    assert_eq!(read::whole(&in_file(&bytes), NAME).expect("read"), Whole { bytes: ends[1], images: 2 });
     let mut damaged = bytes;
     damaged[512] ^= 1;
-    assert_eq!(read::whole(&in_file(&damaged)).expect("read"), Whole::default(), "the copy's bytes count");
+    assert_eq!(read::whole(&in_file(&damaged), NAME).expect("read"), Whole::default(), "the copy's bytes count");
 }
 
 /// As versions without copies wrote it: its shard may have been left open.
@@ -212,8 +217,8 @@ fn columns_that_cannot_be_read_back_are_dropped_and_their_image_is_kept() {
         assert!(listed.about.context.extra.as_ref().is_some_and(|extra| extra.len() < 16 << 10));
         let (bytes, ends) = shard(&[listed, image(2, 600)]);
         let file = in_file(&bytes);
-        assert_eq!(read::whole(&file).expect("read"), Whole { bytes: ends[1], images: 2 });
-        let row = read::Samples::of(&file).expect("read").next().expect("a sample").expect("read").row;
+        assert_eq!(read::whole(&file, NAME).expect("read"), Whole { bytes: ends[1], images: 2 });
+        let row = read::Samples::of(&file, NAME).expect("read").next().expect("a sample").expect("read").row;
         assert_eq!(row.extra().is_some(), is_kept);
     }
 }
@@ -224,19 +229,45 @@ fn a_shard_that_is_cut_anywhere_is_whole_up_to_its_last_whole_image() {
     let silent = with(image(3, 700), |_, context| context.alt = None);
     let (bytes, ends) = shard(&[image(1, 512), image(2, 513), silent]);
     let file = in_file(&bytes);
+    // The last member is the silent one's empty text, without which it is whole as well.
+    let without_text = ends[2] - 512;
     for length in (0..=bytes.len() as u64).rev() {
         file.set_len(length).expect("cut");
-        let images = ends.iter().filter(|end| **end <= length).count();
-        let end = images.checked_sub(1).map_or(0, |last| ends[last]);
-        assert_eq!(read::whole(&file).expect("read"), Whole { bytes: end, images: images as u64 }, "cut at {length}");
+        let ends = [0, ends[0], ends[1], without_text, ends[2]];
+        let last = ends.iter().rposition(|end| *end <= length).expect("the first is 0");
+        let whole = Whole { bytes: ends[last], images: last.min(3) as u64 };
+        assert_eq!(read::whole(&file, NAME).expect("read"), whole, "cut at {length}");
     }
+}
+
+/// As versions wrote it that had a text only where there was something to say.
+#[test]
+fn samples_without_a_text_are_read() {
+    let silent = |number, format| {
+        let image = with(image(number, 600), |_, context| context.alt = None);
+        Image { format, ..image }
+    };
+    let (bytes, ends) = shard(&[image(1, 600), silent(2, "png"), silent(3, "webp"), silent(4, "png")]);
+    let mut earlier = Vec::new();
+    let mut archive = tar::Archive::new(&bytes[..]);
+    for entry in archive.entries().expect("a tar file") {
+        let entry = entry.expect("a member");
+        if entry.size() > 0 {
+            let begin = usize::try_from(entry.raw_header_position()).expect("small");
+            let length = usize::try_from(entry.size().next_multiple_of(512)).expect("small");
+            earlier.extend_from_slice(&bytes[begin..begin + 512 + length]);
+        }
+    }
+    assert_eq!(bytes.len() - earlier.len(), 3 * 512);
+    let whole = read::whole(&in_file(&earlier), NAME).expect("read");
+    assert_eq!(whole, Whole { bytes: ends[3] - 3 * 512, images: 4 });
 }
 
 #[test]
 fn what_a_power_cut_left_behind_the_last_sync_is_no_image() {
     let (bytes, ends) = shard(&[image(1, 600), image(2, 600)]);
     let first = Whole { bytes: ends[0], images: 1 };
-    let whole = |bytes: &[u8]| read::whole(&in_file(bytes)).expect("read");
+    let whole = |bytes: &[u8]| read::whole(&in_file(bytes), NAME).expect("read");
     let ended = |from: &[u8]| [from, &[0; 1024]].concat();
     assert_eq!(whole(&ended(&bytes)), Whole { bytes: ends[1], images: 2 });
     let first_end = usize::try_from(ends[0]).expect("small");
@@ -248,7 +279,9 @@ fn what_a_power_cut_left_behind_the_last_sync_is_no_image() {
         damaged[block..(block + 512).min(bytes.len())].fill(0);
         assert_eq!(whole(&damaged), first, "without the block at {block}");
     }
-    // An older shard's samples behind ours are whole, if they are: nothing is half.
+    let (others, _) = shard_of("202611251806000000000002.tar", &[image(1, 600)]);
+    assert_eq!(whole(&[&bytes[..first_end], &others].concat()), first, "a deleted shard's samples are not ours");
+    assert_eq!(whole(&others), Whole::default());
     assert_eq!(whole(b"no tar file"), Whole::default());
     assert_eq!(whole(&vec![b'9'; 100_000]), Whole::default());
 }
@@ -257,7 +290,7 @@ fn what_a_power_cut_left_behind_the_last_sync_is_no_image() {
 fn what_stands_beside_a_shard_tells_of_all_of_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let (bytes, ends) = shard(&[image(1, 600), image(2, 600)]);
-    let path: PathBuf = folder.path().join("202611251806000000000001.tar");
+    let path: PathBuf = folder.path().join(NAME);
     std::fs::write(&path, &bytes).expect("written");
     let beside = Shards.write_beside(&path, 2).expect("written");
     assert_eq!(beside, ["202611251806000000000001.parquet", "202611251806000000000001_stats.json"]);

@@ -6,12 +6,16 @@
 //! acknowledge, nor with any other.
 
 #[cfg(feature = "failpoints")]
-pub use armed::reached;
+pub use armed::{blocking_reached, reached};
 
 /// The process is about to do something at `place` with `subject`; nothing happens to it.
 #[cfg(not(feature = "failpoints"))]
 #[expect(clippy::unused_async, reason = "with the feature it may wait for ever")]
 pub async fn reached(_place: &str, _subject: &str) {}
+
+/// As `reached`, on a thread that may block.
+#[cfg(not(feature = "failpoints"))]
+pub const fn blocking_reached(_place: &str, _subject: &str) {}
 
 #[cfg(feature = "failpoints")]
 mod armed {
@@ -35,14 +39,31 @@ mod armed {
     /// # Panics
     /// When `WARREN_KILLPOINTS` cannot be read: a test that kills nothing must not look passed.
     pub async fn reached(place: &str, subject: &str) {
+        if is_to_freeze(place, subject) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// As [`reached`], on a thread that may block.
+    ///
+    /// # Panics
+    /// As [`reached`].
+    pub fn blocking_reached(place: &str, subject: &str) {
+        while is_to_freeze(place, subject) {
+            std::thread::park();
+        }
+    }
+
+    /// Returns only if the process is not to die here.
+    fn is_to_freeze(place: &str, subject: &str) -> bool {
         static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
         let rules = RULES.get_or_init(|| read(&std::env::var("WARREN_KILLPOINTS").unwrap_or_default()));
         match rules.iter().find(|rule| rule.place == place && subject.contains(&rule.text)).map(|rule| rule.fate) {
-            None => {}
+            None => false,
             Some(Fate::Abort) => std::process::abort(),
             Some(Fate::Hang) => {
                 tracing::warn!(place, subject, "frozen by WARREN_KILLPOINTS");
-                std::future::pending::<()>().await;
+                true
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use harness::{Exit, Finished, Gate, Python, Response, Signal, World, eventually, png};
+use harness::{Crawl, Exit, Finished, Gate, Mount, Python, Response, Signal, World, eventually, png};
 
 use crate::{embedded, images, plain, world};
 
@@ -219,23 +219,132 @@ async fn what_a_killed_downloader_had_told_is_in_its_shards() {
     expect_archive(&world, &[&finished]);
 }
 
+/// Of its index, and of each name that it gets. Shards of five images, so that another is open then, and the one that dies has
+/// told of both.
 #[tokio::test]
-async fn an_open_shard_that_was_cut_is_completed_at_the_next_start() {
-    let mut world = world("warc-cut").await;
+async fn a_downloader_may_die_at_every_step_of_completing_a_shard() {
+    let options = [&LAYOUT[..], &["--shard-images", "5"]].concat();
+    let steps = [
+        "downloader.end=abort",
+        "downloader.beside=abort",
+        "downloader.publish=abort:.warc.gz",
+        "downloader.publish=abort:.cdxj",
+        "downloader.published=abort:.cdxj",
+    ];
+    for step in steps {
+        let mut world = world("warc-steps").await;
+        let urls = images(&world, 17, |image| image.after(Duration::from_millis(10)));
+        world.set_variable("WARREN_KILLPOINTS", step);
+        world.downloader(&options).await;
+        let crawl = world.start_urls(&urls, &[]);
+        let exit = world.worker(1).wait(GRACE).await;
+        assert!(matches!(exit, Exit::Signal(_)), "{step}: {exit}: {}", world.worker(1).talk());
+        world.unset_variable("WARREN_KILLPOINTS");
+        world.start_downloader(&options);
+        let finished = world.finish(crawl).await;
+        finished.expect_complete().expect_stored(17);
+        end(&mut world, 2).await;
+        expect_archive(&world, &[&finished]);
+        expect_nothing_open(&world);
+    }
+}
+
+/// Neither an open shard nor an index without its shard.
+fn expect_nothing_open(world: &World) {
+    let mut expected: Vec<PathBuf> = shards(world).into_iter().flat_map(|shard| [beside(&shard), shard]).collect();
+    expected.sort();
+    let mut files = world.store().files();
+    files.sort();
+    assert_eq!(files, expected);
+}
+
+#[tokio::test]
+async fn one_of_two_that_start_at_once_completes_what_a_dead_one_left() {
+    let mut world = world("warc-two").await;
     world.downloader(&LAYOUT).await;
+    let (crawl, gate) = held_after(&mut world, 20).await;
+    world.start_downloader(&LAYOUT);
+    world.start_downloader(&LAYOUT);
+    gate.open();
+    let finished = world.finish(crawl).await;
+    finished.expect_complete().expect_stored(21);
+    end(&mut world, 2).await;
+    end(&mut world, 3).await;
+    let talk = [2, 3].map(|number| world.worker(number).talk()).join("\n");
+    assert_eq!(talk.matches("that a worker left open").count(), 1, "{talk}");
+    // All that was told is there, no record of it twice.
+    expect_archive(&world, &[&finished]);
+    expect_nothing_open(&world);
+}
+
+/// By the points at which operations can be made to fail; see `torture`.
+async fn endure(points: &str) {
+    let mut world = world("warc-faults").await;
+    let options = [&LAYOUT[..], &["--shard-images", "10"]].concat();
+    let urls = images(&world, 60, |response| response.after(Duration::from_millis(10)));
+    world.set_variable("WARREN_FAILPOINTS", points);
+    world.downloader(&options).await;
+    let finished = world.urls(&urls, &[]).await;
+    finished.expect_complete().expect_stored(60);
+    end(&mut world, 1).await;
+    world.unset_variable("WARREN_FAILPOINTS");
+    world.start_downloader(&["--exit-when-idle", "1s"]);
+    assert_eq!(world.worker(2).wait(GRACE).await, Exit::Code(0));
+    let said = expect_archive(&world, &[&finished]);
+    assert_eq!(said["types"]["response"], 60, "{points}: {said}");
+    expect_nothing_open(&world);
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_now_and_then_loses_and_halves_nothing() {
+    // Beside each other: a store in trouble mostly waits.
+    tokio::join!(endure("store.write=4"), endure("store.sync=5"), endure("store.rename=3"), endure("store.create=2"));
+}
+
+#[tokio::test]
+async fn a_full_disk_leaves_no_half_of_an_image() {
+    let mut world = world("warc-full").await;
+    let disk = Mount::in_memory(world.store().folder(), "size=2m");
+    world.downloader(&[&LAYOUT[..], &["--shard-images", "25"]].concat()).await;
+    let ballast = disk.fill();
+    let urls = images(&world, 60, plain);
+    let crawl = world.start_urls(&urls, &[]);
+    eventually("the trouble is told", GRACE, async || {
+        let talk = world.worker(1).talk();
+        if talk.contains("the store still takes no images") { Ok(()) } else { Err(talk) }
+    })
+    .await;
+    fs::remove_file(ballast).expect("removed");
+    let finished = world.finish(crawl).await;
+    finished.expect_complete().expect_stored(60);
+    end(&mut world, 1).await;
+    let said = expect_archive(&world, &[&finished]);
+    assert_eq!(said["types"]["response"], 60, "{said}");
+}
+
+/// Starts a run of which so many images are told of and one does not come until the gate is open, which keeps the shard open; then
+/// kills the worker.
+async fn held_after(world: &mut World, count: usize) -> (Crawl, Gate) {
     let gate = Gate::shut();
-    let mut urls = images(&world, 5, plain);
-    // Keeps the run going, and so the shard open.
+    let mut urls = images(world, count as u64, plain);
     world.route("/last.png", Response::image(png(8, 8, 99)).behind(&gate));
     urls.push(world.url("/last.png"));
     let crawl = world.start_urls(&urls, &["--stream"]);
-    eventually("five images are told of", GRACE, async || {
+    eventually("the others are told of", GRACE, async || {
         let told = crawl.process.output();
-        if told.lines().count() == 5 { Ok(()) } else { Err(told) }
+        if told.lines().count() == count { Ok(()) } else { Err(told) }
     })
     .await;
     world.worker(1).signal(Signal::Kill);
     world.worker(1).wait(GRACE).await;
+    (crawl, gate)
+}
+
+#[tokio::test]
+async fn an_open_shard_that_was_cut_is_completed_at_the_next_start() {
+    let mut world = world("warc-cut").await;
+    world.downloader(&LAYOUT).await;
+    let (crawl, gate) = held_after(&mut world, 5).await;
     assert_eq!(shards(&world), [] as [PathBuf; 0], "a shard that is not complete has no final name");
     // The half of a record, as a kill in the middle of a write leaves it.
     let is_open = |path: &PathBuf| path.to_string_lossy().contains(".warc.gz");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use harness::run::json;
 use harness::shards::Shards;
-use harness::{Exit, Mount, Python, Random, Response, Signal, World, eventually, png};
+use harness::{Exit, Gate, Mount, Python, Random, Response, Signal, World, eventually, png};
 use serde_json::Value;
 
 use crate::{embedded, images, plain, world};
@@ -37,12 +37,15 @@ def sample(key, fields):
     image = next(fields[e] for e in fields if e in endings)
     about = json.loads(fields["json"])
     assert about["key"] == key
-    caption = fields["txt"].decode() if "txt" in fields else None
-    assert caption == about["caption"]
+    assert fields["txt"].decode() == (about["caption"] or "")
     return {"key": key, "sha256": hashlib.sha256(image).hexdigest(), "about": about}
 
 for s in wds.WebDataset(shards, shardshuffle=False, empty_check=False):
     seen["webdataset"].append(sample(s["__key__"], {k: v for k, v in s.items() if not k.startswith("__")}))
+
+# As training scripts do, which want these members of every sample.
+pairs = wds.WebDataset(shards, shardshuffle=False, empty_check=False).to_tuple("png", "txt")
+assert [text.decode() or None for _, text in pairs] == [s["about"]["caption"] for s in seen["webdataset"]]
 
 # As `datasets` does: members one behind the other, grouped by what is before the first dot.
 for shard in shards:
@@ -192,6 +195,74 @@ async fn nothing_that_was_told_is_missing_however_often_workers_are_killed() {
     let left: Vec<_> = left.map(|folder| folder.file_name()).collect();
     let swept = left.iter().all(|name| name.to_string_lossy().starts_with("new-"));
     assert!(swept, "what the dead left is completed, and the rest swept: {left:?}");
+}
+
+/// Of its end, of what stands beside it, and of each name that it gets. Shards of five images, so that another is open then, and
+/// the one that dies has told of both.
+#[tokio::test]
+async fn a_downloader_may_die_at_every_step_of_completing_a_shard() {
+    let steps = [
+        "downloader.end=abort",
+        "downloader.beside=abort",
+        "downloader.publish=abort:.tar",
+        "downloader.publish=abort:.parquet",
+        "downloader.publish=abort:_stats.json",
+        "downloader.published=abort:_stats.json",
+    ];
+    for step in steps {
+        let mut world = world("webdataset-steps").await;
+        let urls = images(&world, 17, |image| image.after(Duration::from_millis(10)));
+        world.set_variable("WARREN_KILLPOINTS", step);
+        world.downloader(&packed("5")).await;
+        let crawl = world.start_urls(&urls, &[]);
+        let exit = world.worker(1).wait(SOON).await;
+        assert!(matches!(exit, Exit::Signal(_)), "{step}: {exit}: {}", world.worker(1).talk());
+        world.unset_variable("WARREN_KILLPOINTS");
+        world.start_downloader(&packed("5"));
+        let finished = world.finish(crawl).await;
+        finished.expect_complete().expect_stored(17);
+        drain(&mut world, 2).await;
+        Shards::read(&world.store()).expect_holds(&finished.rows);
+        expect_no_part(&world);
+    }
+}
+
+#[tokio::test]
+async fn one_of_two_that_start_at_once_completes_what_a_dead_one_left() {
+    let mut world = world("webdataset-two").await;
+    world.downloader(&packed("1000")).await;
+    let gate = Gate::shut();
+    let mut urls = images(&world, 20, plain);
+    // Keeps the run going, and so the shard open.
+    world.route("/last.png", Response::image(png(8, 8, 99)).behind(&gate));
+    urls.push(world.url("/last.png"));
+    let crawl = world.start_urls(&urls, &["--stream"]);
+    eventually("twenty images are told of", SOON, async || {
+        let told = crawl.process.output();
+        if told.lines().count() == 20 { Ok(()) } else { Err(told) }
+    })
+    .await;
+    world.worker(1).kill();
+    world.worker(1).wait(SOON).await;
+    world.start_downloader(&packed("1000"));
+    world.start_downloader(&packed("1000"));
+    gate.open();
+    let finished = world.finish(crawl).await;
+    finished.expect_complete().expect_stored(21);
+    drain(&mut world, 2).await;
+    drain(&mut world, 3).await;
+    let talk = [2, 3].map(|number| world.worker(number).talk()).join("\n");
+    assert_eq!(talk.matches("that a worker left open").count(), 1, "{talk}");
+    // All that was told is there, no member of it twice.
+    Shards::read(&world.store()).expect_holds(&finished.rows);
+    expect_no_part(&world);
+}
+
+/// Whoever ended in good order, or was cleared up after, has no part folder.
+fn expect_no_part(world: &World) {
+    let left = fs::read_dir(world.store().folder().join(".part")).expect("it is there").flatten();
+    let left: Vec<_> = left.map(|folder| folder.file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]

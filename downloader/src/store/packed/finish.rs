@@ -6,9 +6,10 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::chain::Chain;
+use common::killpoint;
 
 use super::shard::Shard;
 use super::{Completion, StoreError, Whole, cannot};
@@ -90,32 +91,29 @@ impl Finisher {
 }
 
 fn complete_all(place: &Place, completion: &dyn Completion, received: &Receiver<Work>) {
+    // Those that could not be completed. They are not tried for every shard that is full: that would read all of them again.
     let mut left: Vec<Full> = Vec::new();
+    let mut again = Instant::now();
     loop {
         let next = if left.is_empty() {
             received.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
-            received.recv_timeout(AGAIN)
+            received.recv_timeout(again.saturating_duration_since(Instant::now()))
         };
         let ended = matches!(next, Err(RecvTimeoutError::Disconnected));
         let asker = match next {
             Ok(Work::Complete(full)) => {
-                left.push(full);
-                None
+                if left.is_empty() {
+                    again = Instant::now() + AGAIN;
+                }
+                left.extend(Some(full).filter(|full| !is_complete(place, completion, full)));
+                continue;
             }
             Ok(Work::CatchUp(done)) => Some(done),
             Err(_) => None,
         };
-        left.retain(|full| match place.complete(completion, &full.name, full.whole) {
-            Ok(()) => false,
-            Err(error) => {
-                tracing::error!(
-                    shard = full.name, error = %Chain(&error), hint = error.hint(),
-                    "cannot complete a shard; its images are safe, and it is tried again, at the latest at the next start"
-                );
-                true
-            }
-        });
+        left.retain(|full| !is_complete(place, completion, full));
+        again = Instant::now() + AGAIN;
         if let Some(done) = asker {
             // Whoever asked may have gone.
             done.send(()).unwrap_or(());
@@ -124,6 +122,19 @@ fn complete_all(place: &Place, completion: &dyn Completion, received: &Receiver<
             return;
         }
     }
+}
+
+/// Completes a shard if that can be done, and says whether.
+fn is_complete(place: &Place, completion: &dyn Completion, full: &Full) -> bool {
+    let completed = place.complete(completion, &full.name, full.whole);
+    completed
+        .inspect_err(|error| {
+            tracing::error!(
+                shard = full.name, error = %Chain(error), hint = error.hint(),
+                "cannot complete a shard; its images are safe, and it is tried again, at the latest at the next start"
+            );
+        })
+        .is_ok()
 }
 
 /// Where shards are, and where they belong.
@@ -142,7 +153,9 @@ impl Place {
         if !path.exists() && self.root.join(name).exists() {
             return self.publish_beside(completion, name);
         }
+        killpoint::blocking_reached("downloader.end", name);
         end_at(&path, whole.bytes, completion.end()).map_err(cannot("complete", &path))?;
+        killpoint::blocking_reached("downloader.beside", name);
         let beside = completion.write_beside(&path, whole.images).map_err(cannot("write what stands beside", &path))?;
         for name in &beside {
             let path = self.parts.join(name);
@@ -169,8 +182,11 @@ impl Place {
     }
 
     fn publish(&self, name: &str) -> Result<(), StoreError> {
+        killpoint::blocking_reached("downloader.publish", name);
         let (from, to) = (self.parts.join(name), self.root.join(name));
-        unless_struck("store.rename", || fs::rename(from, &to)).map_err(cannot("rename a whole file to", &to))
+        unless_struck("store.rename", || fs::rename(from, &to)).map_err(cannot("rename a whole file to", &to))?;
+        killpoint::blocking_reached("downloader.published", name);
+        Ok(())
     }
 
     /// Makes the names in the store safe.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -160,6 +161,33 @@ fn a_shard_is_completed_when_somebody_asks_and_the_next_image_begins_another() {
 }
 
 #[test]
+fn a_shard_that_cannot_be_completed_is_not_read_again_for_each_that_is_full() {
+    let (_folder, root) = folder();
+    let writer = Writer::start(&root, ShardSize { images: 1, ..ANY });
+    let parts = root.join(".part").join(&names(&root.join(".part")).expect("read")[0]);
+    let shard_of = |path: String| path.split('#').next().expect("a shard").to_owned();
+    let first = shard_of(writer.put(image(1, 600)).expect("kept"));
+    fs::write(root.join(&first), "somebody's").expect("written");
+    writer.complete_shards();
+    // It was made for the first try, and would be for another.
+    let table = first.replace(".tar", ".parquet");
+    fs::remove_file(parts.join(&table)).expect("it was tried");
+    let second = shard_of(writer.put(image(2, 600)).expect("kept"));
+    writer.put(image(3, 600)).expect("kept");
+    let completed = root.join(second.replace(".tar", "_stats.json"));
+    let begun = Instant::now();
+    while !completed.exists() && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::yield_now();
+    }
+    assert!(completed.exists() && !parts.join(&table).exists());
+    fs::remove_file(root.join(&first)).expect("removed");
+    writer.complete_shards();
+    assert!(root.join(&table).exists());
+    writer.end();
+    assert_eq!(shards(&root), [1, 1, 1]);
+}
+
+#[test]
 fn bytes_whose_shard_was_taken_away_are_written_again() {
     let (_folder, root) = folder();
     let writer = Writer::start(&root, ANY);
@@ -177,7 +205,9 @@ fn bytes_whose_shard_was_taken_away_are_written_again() {
 fn a_shard_that_cannot_be_completed_keeps_no_other_from_it() {
     let (_folder, root) = folder();
     let shards = [(); 3].map(|()| in_an_open_shard(&root));
-    shards.iter().for_each(|paths| die(&root, paths, b""));
+    for paths in &shards {
+        die(&root, paths, b"");
+    }
     let dead = root.join(".part/dead-0");
     let name = |paths: &[String]| paths[0].split('#').next().expect("a shard").to_owned();
     // One before and one behind it, in the order in which they are listed.
@@ -218,8 +248,8 @@ fn what_is_whole_behind_damage_is_not_thrown_away() {
 #[test]
 fn of_a_shard_without_an_image_nothing_is_thrown_away_that_was_written_for_one() {
     let shard = "202611251806000000000001.tar";
-    let probe = [PROBE, &[7; 300]].concat();
-    for (bytes, is_kept) in [(&b""[..], false), (&[0; 300_000], false), (&probe, false), (&[7; 3_000], true)] {
+    let (hole, probe) = (vec![0; 300_000], [PROBE, &[7; 300]].concat());
+    for (bytes, is_kept) in [(&b""[..], false), (&hole, false), (&probe, false), (&[7; 3_000], true)] {
         let (_folder, root) = folder();
         let dead = root.join(".part/dead-0");
         fs::create_dir_all(&dead).expect("created");

@@ -147,8 +147,8 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     let summary =
         report::write(&ledger, &settings.run, folder.path(), state, took + started.elapsed(), !settings.obey_robots)
             .await?;
-    ledger.close().await;
-    say_goodbye(transport, &settings, matches!(ended, Ok(Ended::Complete | Ended::Cancelled))).await;
+    let is_over = matches!(ended, Ok(Ended::Complete | Ended::Cancelled));
+    tokio::join!(ledger.close(), say_goodbye(transport, &settings, is_over));
     print(&summary, settings.format, settings.stream, folder.path());
     exit_of(ended)
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use common::run_name::RunName;
+use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
@@ -118,6 +119,8 @@ fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
     // written back. It takes 64 MB of disk beside the ledger.
     connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Without it SQLite prepares a statement anew whenever a value is bound that might have led to another plan: half of ours.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

@@ -161,6 +161,7 @@ impl ImageFetch {
             Ok(Answer::Body(body, exchange)) => (Some(body), exchange),
             Ok(Answer::Unchanged) => {
                 outcome.status = Status::Unchanged;
+                outcome.condition.clone_from(&task.validators);
                 (None, None)
             }
             Err(Missed::Store(error)) => return Err(error),

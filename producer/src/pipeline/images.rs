@@ -119,6 +119,12 @@ fn heard(outcome: &Outcome) -> Heard {
     }
 }
 
+/// Whether an image did not change since a version that is not the one to look back at: what is out when a run is gone on with
+/// was asked for by what the earlier run of then knew.
+fn answers_another_question(outcome: &Outcome, image: &PendingImage) -> bool {
+    outcome.status == Status::Unchanged && outcome.condition.as_ref() != image.validators()
+}
+
 /// Reads images that wait from the ledger.
 pub(super) async fn read(ledger: Ledger, reading: Reading) -> Result<Event, PipelineError> {
     let (host, after) = reading.of();
@@ -273,8 +279,9 @@ impl Pipeline {
         let found = self.images.dispatch.came_back(outcome.id, outcome.attempt);
         // An outcome of an earlier try, or one that was told before: what is out stays out. A lasting one counts all the
         // same; the ledger keeps the first. One that may pass does not: whatever it led to has begun.
+        // One that says "unchanged" since something may mean another thing than this run's earlier one by now.
         let Some(mut image) = found else {
-            let lasts = outcome.reason.is_none_or(|why| !why.is_transient());
+            let lasts = outcome.status != Status::Unchanged && outcome.reason.is_none_or(|why| !why.is_transient());
             return (outcome, lasts);
         };
         let attempt = outcome.attempt.saturating_sub(image.attempts_before).max(1);
@@ -284,6 +291,12 @@ impl Pipeline {
                 Ok(()) => (outcome, false),
                 Err(_) => (told_of_hops(outcome, &image), true),
             };
+        }
+        if answers_another_question(&outcome, &image) && attempt <= self.images.retries.saturating_add(1) {
+            image.attempts = outcome.attempt;
+            image.asked = None;
+            self.images.backlog.put_back(image);
+            return (outcome, false);
         }
         match again {
             Some(delay) => {

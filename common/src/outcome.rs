@@ -197,6 +197,13 @@ impl Outcome {
             duration_ms: 0,
         }
     }
+
+    /// Bytes of its texts that may be long: what bounds how many outcomes are kept, or sent, together.
+    #[must_use]
+    pub fn texts(&self) -> usize {
+        let Self { exif, final_url, content_type, detail, path, .. } = self;
+        [exif, final_url, content_type, detail, path].into_iter().flatten().map(String::len).sum()
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]

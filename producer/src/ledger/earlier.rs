@@ -51,8 +51,10 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Whether this is what the server answered: the tags of another earlier run, or of another place, are of other bytes.
-    fn is_what_was_asked(&self, url: &str, outcome: &Outcome) -> bool {
+    /// Whether this is what the server answered of an image that is at `url` unless its outcome says otherwise: the tags of another
+    /// earlier run, or of another place, are of other bytes.
+    #[must_use]
+    pub fn is_what_was_asked(&self, url: &str, outcome: &Outcome) -> bool {
         !self.validators.is_empty()
             && outcome.condition.as_ref() == Some(&self.validators)
             && outcome.final_url.as_deref().unwrap_or(url) == self.url

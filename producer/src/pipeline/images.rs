@@ -122,7 +122,12 @@ fn heard(outcome: &Outcome) -> Heard {
 /// Whether an image did not change since a version that is not the one to look back at: what is out when a run is gone on with
 /// was asked for by what the earlier run of then knew.
 fn answers_another_question(outcome: &Outcome, image: &PendingImage) -> bool {
-    outcome.status == Status::Unchanged && outcome.condition.as_ref() != image.validators()
+    let is_meant = match &image.asked {
+        Some(asked) => asked.is_what_was_asked(&image.url, outcome),
+        // It was not asked at all, and its downloader may say so for ever.
+        None => outcome.condition.is_none(),
+    };
+    outcome.status == Status::Unchanged && !is_meant
 }
 
 /// Reads images that wait from the ledger.

@@ -330,3 +330,61 @@ impl Pipeline {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use common::validators::Validators;
+
+    use super::*;
+    use crate::ledger::Asked;
+
+    const URL: &str = "http://host/a";
+
+    fn tag(etag: &str) -> Validators {
+        Validators { etag: Some(etag.to_owned()), last_modified: None }
+    }
+
+    fn image(asked: Option<(&str, &str)>) -> PendingImage {
+        let asked = asked.map(|(url, etag)| Asked { url: url.to_owned(), validators: tag(etag) }.into());
+        PendingImage {
+            id: 1,
+            host: 1,
+            image: [0; 16].into(),
+            url: URL.to_owned(),
+            attempts: 0,
+            attempts_before: 0,
+            hops: 0,
+            alone: false,
+            asked,
+            texts: 0,
+        }
+    }
+
+    fn unchanged(since: Option<&str>, final_url: Option<&str>) -> Outcome {
+        let mut outcome = Outcome::new([0; 16].into(), 1, Status::Unchanged, None);
+        outcome.condition = since.map(tag);
+        outcome.final_url = final_url.map(str::to_owned);
+        outcome
+    }
+
+    #[test]
+    fn what_did_not_change_since_something_else_or_elsewhere_answers_another_question() {
+        let there = "http://host/there";
+        for (asked, since, answered, expected) in [
+            (Some((URL, "\"1\"")), Some("\"1\""), None, false),
+            (Some((URL, "\"1\"")), Some("\"2\""), None, true),
+            (Some((URL, "\"1\"")), None, None, true),
+            (Some((URL, "\"1\"")), Some("\"1\""), Some(there), true),
+            // Out when the run was gone on with: where redirects led is known to the downloader alone.
+            (Some((there, "\"1\"")), Some("\"1\""), Some(there), false),
+            (None, Some("\"1\""), None, true),
+            // A downloader that makes it up: asking once more would change nothing.
+            (None, None, None, false),
+        ] {
+            let found = answers_another_question(&unchanged(since, answered), &image(asked));
+            assert_eq!(found, expected, "{asked:?}, {since:?} at {answered:?}");
+        }
+        let stored = Outcome { status: Status::Stored, ..unchanged(None, None) };
+        assert!(!answers_another_question(&stored, &image(Some((URL, "\"1\"")))));
+    }
+}

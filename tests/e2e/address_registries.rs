@@ -1,5 +1,5 @@
 //! The list of special addresses against IANA's registries, as they were in July 2026, and against what other people made of
-//! them: Python's own `ipaddress`, whose tables are as old as the Python, and PyPI's `netaddr`.
+//! them: Python's own `ipaddress`, whose tables are as old as the Python, and the package `netaddr`.
 //!
 //! Asked is at the edges of every block: first and last, one before and one after. We may be stricter, and where we are, the
 //! reason is here; where we are laxer than the registries, we are wrong.

@@ -180,5 +180,5 @@ async fn a_page_that_is_cut_counts_only_when_it_comes_whole() {
 
 /// Text that does not shrink to nothing.
 fn filler() -> String {
-    (0..20_000_u32).map(|number| format!("{:x} ", number.wrapping_mul(0x9e37_79b9))).collect()
+    (0..20_000_u32).map(|number| format!("{:x} ", number.wrapping_mul(0x9e37_79b9))).collect::<Vec<_>>().concat()
 }

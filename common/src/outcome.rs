@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::image_id::ImageId;
 use crate::reason::Reason;
 use crate::run_name::RunName;
+use crate::validators::Validators;
 
 /// The state of an image in the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -103,6 +104,10 @@ pub struct Outcome {
     /// The answer's `Last-Modified`, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
+    /// Of `unchanged`, the task's validators that the server answered: the run may look back at another earlier run by the time
+    /// that it hears of them, and what did not change since this one says nothing of that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Validators>,
     /// The format that the bytes show, such as `png`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -176,6 +181,7 @@ impl Outcome {
             content_type: None,
             etag: None,
             last_modified: None,
+            condition: None,
             format: None,
             width: None,
             height: None,
@@ -190,6 +196,13 @@ impl Outcome {
             fetched_at: 0,
             duration_ms: 0,
         }
+    }
+
+    /// Bytes of its texts that may be long: what bounds how many outcomes are kept, or sent, together.
+    #[must_use]
+    pub fn texts(&self) -> usize {
+        let Self { exif, final_url, content_type, detail, path, .. } = self;
+        [exif, final_url, content_type, detail, path].into_iter().flatten().map(String::len).sum()
     }
 }
 

@@ -115,6 +115,7 @@ fn is_plausible(outcome: &Outcome) -> bool {
         && counts.into_iter().flatten().all(|count| i64::try_from(count).is_ok())
         && outcome.etag.as_deref().is_none_or(validators::is_etag)
         && outcome.last_modified.as_deref().is_none_or(validators::is_date)
+        && outcome.condition.as_ref().is_none_or(Validators::are_valid)
         && outcome.detail.as_ref().is_none_or(|detail| detail.len() <= MAX_DETAIL)
         && texts.into_iter().flatten().all(|text| text.len() <= MAX_URL)
         && outcome.copy.as_deref().is_none_or(is_plausible_copy)
@@ -318,7 +319,7 @@ mod tests {
         assert!(read_reply(&write(&reply(vec![outcome.clone(); MAX_OUTCOMES]))).is_ok());
         assert!(read_reply(&write(&reply(vec![outcome.clone(); MAX_OUTCOMES + 1]))).is_err());
         let copy = |outcome: &mut Outcome, change: fn(&mut ImageCopy)| change(outcome.copy.as_mut().expect("there"));
-        let changes: [&dyn Fn(&mut Outcome); 14] = [
+        let changes: [&dyn Fn(&mut Outcome); 15] = [
             &|outcome| outcome.attempt = 0,
             &|outcome| outcome.retry_after = Some(u64::MAX),
             &|outcome| outcome.fetched_at = u64::MAX,
@@ -333,6 +334,7 @@ mod tests {
             &|outcome| copy(outcome, |copy| copy.sha256 = "0".repeat(63)),
             &|outcome| outcome.etag = Some("none".to_owned()),
             &|outcome| outcome.last_modified = Some("never".to_owned()),
+            &|outcome| outcome.condition = Some(Validators { etag: Some("none".to_owned()), last_modified: None }),
         ];
         for change in changes {
             let mut changed = outcome.clone();

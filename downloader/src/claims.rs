@@ -11,8 +11,10 @@ use common::run_name::RunName;
 use common::task::{ImageTask, Task};
 use tokio::sync::watch;
 
-/// Outcomes that are kept at most; above, the oldest is forgotten, and its image would be fetched again.
+/// Outcomes that are kept at most, and bytes of their texts, most of which are EXIF; above, the oldest is forgotten, and its image
+/// would be fetched again.
 const FINISHED: usize = 16_384;
+const TEXTS: usize = 16 << 20;
 
 /// A try of an image.
 pub(crate) type Try = (RunName, ImageId, u32);
@@ -27,6 +29,31 @@ struct Inner {
     /// Those that are finished, the oldest first.
     finished: BTreeMap<u64, Try>,
     next: u64,
+    /// Bytes of the texts of those.
+    texts: usize,
+}
+
+impl Inner {
+    fn keep(&mut self, key: Try, outcome: Outcome) {
+        let order = self.next;
+        self.next += 1;
+        self.texts += outcome.texts();
+        self.finished.insert(order, key.clone());
+        self.tries.insert(key, State::Finished { outcome: outcome.into(), order });
+        while self.finished.len() > FINISHED || self.texts > TEXTS {
+            let Some((_, oldest)) = self.finished.pop_first() else { break };
+            self.forget(&oldest);
+        }
+    }
+
+    /// Forgets a try that is finished; one that is in hand it leaves alone.
+    fn forget(&mut self, key: &Try) {
+        if let Some(State::Finished { outcome, order }) = self.tries.get(key) {
+            self.texts -= outcome.texts();
+            self.finished.remove(order);
+            self.tries.remove(key);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -84,13 +111,7 @@ impl Claims {
     /// The broker knows that these are settled, and does not deliver them again.
     pub(crate) fn forget<'t>(&self, tries: impl IntoIterator<Item = &'t Try>) {
         let mut inner = self.lock();
-        for key in tries {
-            if let Some(State::Finished { order, .. }) = inner.tries.get(key) {
-                let order = *order;
-                inner.finished.remove(&order);
-                inner.tries.remove(key);
-            }
-        }
+        tries.into_iter().for_each(|key| inner.forget(key));
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -109,16 +130,7 @@ pub(crate) struct Claim {
 impl Claim {
     /// This came of it.
     pub(crate) fn finish(self, outcome: &Outcome) {
-        let mut inner = self.claims.lock();
-        let order = inner.next;
-        inner.next += 1;
-        inner.finished.insert(order, self.key.clone());
-        inner.tries.insert(self.key.clone(), State::Finished { outcome: outcome.clone().into(), order });
-        if inner.finished.len() > FINISHED
-            && let Some((_, oldest)) = inner.finished.pop_first()
-        {
-            inner.tries.remove(&oldest);
-        }
+        self.claims.lock().keep(self.key.clone(), outcome.clone());
     }
 }
 
@@ -136,6 +148,7 @@ mod tests {
     use common::context::Context;
     use common::opt_out::Directives;
     use common::outcome::Status;
+    use common::wire::MAX_EXIF;
 
     use super::*;
 
@@ -207,5 +220,28 @@ mod tests {
         assert_eq!(claims.lock().tries.len(), FINISHED);
         drop(ours(&claims, &image(0)).await);
         assert!(matches!(claims.claim(&run(), &image(many - 1)).await, Claimed::Finished(_)));
+    }
+
+    #[tokio::test]
+    async fn texts_are_bounded_together() {
+        let claims = Arc::new(Claims::default());
+        let most = u32::try_from(TEXTS / MAX_EXIF).expect("small");
+        let finish = async |number| {
+            let exif = Some("e".repeat(MAX_EXIF));
+            ours(&claims, &image(number)).await.finish(&Outcome { exif, ..outcome(&image(number)) });
+        };
+        for number in 0..most {
+            finish(number).await;
+        }
+        assert_eq!((claims.lock().tries.len(), claims.lock().texts), (TEXTS / MAX_EXIF, TEXTS));
+        let mut one_more = outcome(&image(most));
+        one_more.detail = Some("d".to_owned());
+        ours(&claims, &image(most)).await.finish(&one_more);
+        assert_eq!((claims.lock().tries.len(), claims.lock().texts), (TEXTS / MAX_EXIF, TEXTS - MAX_EXIF + 1));
+        drop(ours(&claims, &image(0)).await);
+        let all: Vec<Try> = (1..=most).map(|number| (run(), image(number).id, 1)).collect();
+        claims.forget(&all);
+        let inner = claims.lock();
+        assert_eq!((inner.tries.len(), inner.finished.len(), inner.texts), (0, 0, 0));
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use common::descriptors;
-use common::http::{self, BodyError, Client, ClientSettings, Encoding, Incoming, SendError};
+use common::http::{self, Client, ClientSettings, Encoding, Incoming, SendError};
 use common::killpoint;
 use common::opt_out::{self, Directives, Refusal};
 use common::outcome::{Outcome, Status};
@@ -161,6 +161,7 @@ impl ImageFetch {
             Ok(Answer::Body(body, exchange)) => (Some(body), exchange),
             Ok(Answer::Unchanged) => {
                 outcome.status = Status::Unchanged;
+                outcome.condition.clone_from(&task.validators);
                 (None, None)
             }
             Err(Missed::Store(error)) => return Err(error),
@@ -277,7 +278,7 @@ impl ImageFetch {
             return Err(Reason::TooLarge.into());
         }
         let mut collector = room.collect(announced);
-        while let Some(bytes) = incoming.next().await.map_err(|error| reason_of(&error))? {
+        while let Some(bytes) = incoming.next().await.map_err(|error| error.reason())? {
             collector = collector.push(bytes).await?;
         }
         drop(incoming);
@@ -286,15 +287,6 @@ impl ImageFetch {
             Some(encoding) => Ok(room.undo(body, encoding, self.max_bytes).await?),
             None => Ok(body),
         }
-    }
-}
-
-/// Why a body that had begun did not come whole.
-fn reason_of(error: &BodyError) -> Reason {
-    match error.reason() {
-        // The bytes stop before the length that was announced.
-        Reason::Network => Reason::Truncated,
-        reason => reason,
     }
 }
 

@@ -22,6 +22,9 @@ use crate::settle;
 /// Replies on their way at once.
 const AT_ONCE: usize = 2;
 
+/// Bytes of the texts of outcomes that share a message: a producer holds many messages, and EXIF is long.
+const MAX_TEXTS: usize = 256 << 10;
+
 /// How often a worker says that it has images of a run in hand.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(10);
 
@@ -51,8 +54,10 @@ impl Replier {
                 break;
             }
             for (run, group) in by_run(group.drain(..)) {
-                let replier = Arc::clone(&self);
-                sending.spawn(async move { replier.send(run, group).await });
+                for message in messages(group, |finished| finished.outcome.texts()) {
+                    let (replier, run) = (Arc::clone(&self), run.clone());
+                    sending.spawn(async move { replier.send(run, message).await });
+                }
             }
         }
         while let Some(result) = sending.join_next().await {
@@ -110,10 +115,45 @@ fn by_run(group: impl Iterator<Item = Finished>) -> HashMap<RunName, Vec<Finishe
     runs
 }
 
+/// Cuts outcomes into messages of no more text than [`MAX_TEXTS`], or of one outcome.
+fn messages<T>(group: Vec<T>, texts_of: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut messages: Vec<Vec<T>> = Vec::new();
+    let mut texts = 0;
+    for one in group {
+        let more = texts_of(&one);
+        match messages.last_mut() {
+            Some(message) if texts + more <= MAX_TEXTS => {
+                texts += more;
+                message.push(one);
+            }
+            _ => {
+                texts = more;
+                messages.push(vec![one]);
+            }
+        }
+    }
+    messages
+}
+
 fn sent(joined: Option<Result<Result<(), TransportError>, tokio::task::JoinError>>) -> Result<(), TransportError> {
     match joined {
         Some(Ok(result)) => result,
         // A reply task that panicked has settled nothing, so its batches come again.
         Some(Err(_)) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_no_more_text_than_its_share_and_one_outcome_at_least() {
+        let half = MAX_TEXTS / 2;
+        let cut = |texts: &[usize]| messages(texts.to_vec(), |texts| *texts);
+        assert_eq!(cut(&[]), Vec::<Vec<usize>>::new());
+        assert_eq!(cut(&[0; 200]), [[0; 200]]);
+        assert_eq!(cut(&[half, half - 1, half, half, 1]), [vec![half, half - 1], vec![half, half], vec![1]]);
+        assert_eq!(cut(&[1, MAX_TEXTS + 1, MAX_TEXTS, 1]), [vec![1], vec![MAX_TEXTS + 1], vec![MAX_TEXTS], vec![1]]);
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 
 use harness::{Response, png};
+use rusqlite::Connection;
 
 use crate::{embedded, world};
 
@@ -139,4 +140,45 @@ async fn pages_are_read_in_every_encoding_that_is_asked_for() {
     let requests = world.site().log().requests();
     let asked = requests.iter().find(|request| request.path == "/br").expect("it was asked for");
     assert_eq!(asked.header("accept-encoding"), Some("gzip, deflate, br, zstd"));
+}
+
+#[tokio::test]
+async fn a_page_that_is_cut_counts_only_when_it_comes_whole() {
+    let mut world = embedded("cut-pages").await;
+    let mut links = String::new();
+    for (number, name) in (1..).zip(["gzip", "deflate", "br", "zstd", "plain"]) {
+        let page = format!("<img src=/{name}-first.png>{}<img src=/{name}-last.png>", filler());
+        let whole = match all(page.as_bytes()).into_iter().find(|(encoding, _)| *encoding == name) {
+            Some((_, raw)) => Response::ok("text/html", raw).header("Content-Encoding", name),
+            None => Response::ok("text/html", page.into_bytes()),
+        };
+        // Whole by its own length, and cut by that of what is in it; without an encoding there is the length alone.
+        let cut = if name == "plain" { whole.clone().cut_after(5000) } else { whole.clone().shortened(5000) };
+        world.site().sequence(&format!("/{name}"), vec![cut.clone(), whole]);
+        world.route(&format!("/{name}-cut"), cut);
+        world.image(&format!("/{name}-first.png"), png(8, 8, number));
+        world.image(&format!("/{name}-last.png"), png(8, 8, number + 100));
+        links = format!("{links}<a href=/{name}></a><a href=/{name}-cut></a>");
+    }
+    world.page("/", &links);
+    let finished = world.crawl(&["--retries", "1"]).await;
+    finished.expect_complete().expect_stored(10);
+    assert_eq!(finished.summed("pages", "fetched"), 6, "{}", finished.summary);
+    assert_eq!(finished.summed("pages", "failed"), 5, "{}", finished.summary);
+    let sql = Connection::open(finished.folder.join("ledger.db")).expect("a ledger");
+    let reasons: Vec<String> = sql
+        .prepare("SELECT reason FROM pages WHERE state = 'failed'")
+        .and_then(|mut failed| failed.query_map([], |row| row.get(0))?.collect())
+        .expect("readable");
+    assert_eq!(reasons, ["truncated"; 5]);
+    for name in ["gzip", "deflate", "br", "zstd", "plain"] {
+        for path in [format!("/{name}"), format!("/{name}-cut")] {
+            assert_eq!(world.site().log().hits(&path), 2, "{path}");
+        }
+    }
+}
+
+/// Text that does not shrink to nothing.
+fn filler() -> String {
+    (0..20_000_u32).map(|number| format!("{:x} ", number.wrapping_mul(0x9e37_79b9))).collect::<Vec<_>>().concat()
 }

@@ -4,6 +4,7 @@
 //! `WARREN_TEST_BROKER=amqp://…` runs those that need no node of their own against a broker that runs already;
 //! `WARREN_TEST_KEEP=1` leaves the tests' folders in place.
 
+mod address_registries;
 mod addresses;
 mod bad_input;
 mod broker_access;

@@ -43,6 +43,16 @@ impl Nginx {
         Self::serve_with(root, "nothing", " ssl http2", &lines).await
     }
 
+    /// As `serve`, by TLS and HTTP/2, with this certificate, and with further lines in the settings of the server.
+    pub async fn serve_by_http_2(root: &str, server: &Certificate, lines: &str) -> Self {
+        let certificate = format!(
+            "ssl_certificate {};\nssl_certificate_key {};\n",
+            server.certificate.display(),
+            server.key.display()
+        );
+        Self::serve_with(root, "nothing", " ssl http2", &(certificate + lines)).await
+    }
+
     async fn serve_with(root: &str, package: &str, listen: &str, lines: &str) -> Self {
         let root = PathBuf::from(root);
         assert!(root.is_dir(), "{} is needed and not there.\nhint: apt-get install {package}", root.display());

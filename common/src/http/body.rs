@@ -44,7 +44,11 @@ impl BodyError {
         match self {
             Self::TooLarge { .. } => Reason::TooLarge,
             Self::TooSlow { .. } => Reason::TooSlow,
-            Self::Transfer(error) => super::reason_of(error),
+            Self::Transfer(error) => match super::reason_of(error) {
+                // The bytes stop before the length that was announced.
+                Reason::Network => Reason::Truncated,
+                reason => reason,
+            },
             Self::Encoding(error) => error.into(),
         }
     }

@@ -9,7 +9,7 @@ use url::{Host, Url};
 use super::config::Connect;
 use super::guard::{Guard, Refused};
 use super::resolver::{ResolveError, Unfit, check_host};
-use super::{ClientSettings, Network, encoding, strip, trouble};
+use super::{ClientSettings, Network, encoding, head, strip, trouble};
 use crate::failpoint;
 use crate::reason::Reason;
 
@@ -32,6 +32,9 @@ pub enum SendError {
     /// The host's name, which is checked before a proxy is told of it, has no address.
     #[error(transparent)]
     Unknown(#[from] Unknown),
+    /// The answer's head has more header fields, or is longer, than is taken.
+    #[error("the head of the answer is too large")]
+    Head,
     /// The request failed.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
@@ -49,7 +52,8 @@ impl SendError {
         match self {
             Self::Refused(refused) => (*refused).into(),
             Self::Unknown(_) => Reason::Dns,
-            Self::Http(error) => trouble::reason_of(error),
+            Self::Head => Reason::Headers,
+            Self::Http(error) => trouble::reason_of_silence(error),
         }
     }
 
@@ -58,7 +62,7 @@ impl SendError {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Refused(_) => false,
+            Self::Refused(_) | Self::Head => false,
             Self::Unknown(Unknown(error)) => error.is_final(),
             Self::Http(error) => trouble::is_final(error),
         }
@@ -138,6 +142,9 @@ impl Client {
         let response = client.execute(request).await?;
         if proxy.is_none() {
             self.check_peer(&response)?;
+        }
+        if head::is_too_large(&response) {
+            return Err(SendError::Head);
         }
         Ok(response)
     }

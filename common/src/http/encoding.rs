@@ -4,7 +4,8 @@
 use std::io::{self, BufRead, Read, Write};
 
 use brotli_decompressor::{BrotliDecoderParameter, Decompressor};
-use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use zstd::zstd_safe::DParameter;
 
@@ -96,11 +97,8 @@ impl Encoding {
         match self {
             Self::Gzip => pass(GzDecoder::new(raw), cap, plain),
             Self::Deflate => {
-                if is_zlib(raw.fill_buf().map_err(EncodingError::Broken)?) {
-                    pass(ZlibDecoder::new(raw), cap, plain)
-                } else {
-                    pass(DeflateDecoder::new(raw), cap, plain)
-                }
+                let has_header = is_zlib(raw.fill_buf().map_err(EncodingError::Broken)?);
+                pass(Inflater { raw, state: Decompress::new(has_header), is_over: false }, cap, plain)
             }
             Self::Brotli => {
                 let mut raw = Watched { raw, has_ended: false };
@@ -132,6 +130,37 @@ impl<R: Read> Read for Watched<R> {
         let length = self.raw.read(bytes)?;
         self.has_ended |= length == 0 && !bytes.is_empty();
         Ok(length)
+    }
+}
+
+/// Undoes deflate, with zlib's header or without. The library's own reader takes bytes that end too early for whole.
+struct Inflater<R> {
+    raw: R,
+    state: Decompress,
+    is_over: bool,
+}
+
+impl<R: BufRead> Read for Inflater<R> {
+    fn read(&mut self, plain: &mut [u8]) -> io::Result<usize> {
+        while !self.is_over && !plain.is_empty() {
+            let raw = self.raw.fill_buf()?;
+            let has_ended = raw.is_empty();
+            let (taken, made) = (self.state.total_in(), self.state.total_out());
+            let status = self.state.decompress(raw, plain, FlushDecompress::None)?;
+            // Neither is longer than a slice of memory.
+            let [taken, made] = [self.state.total_in() - taken, self.state.total_out() - made]
+                .map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+            self.raw.consume(taken);
+            self.is_over = status == Status::StreamEnd;
+            if made > 0 {
+                return Ok(made);
+            }
+            if taken == 0 && !self.is_over {
+                let kind = if has_ended { io::ErrorKind::UnexpectedEof } else { io::ErrorKind::InvalidData };
+                return Err(kind.into());
+            }
+        }
+        Ok(0)
     }
 }
 
@@ -252,10 +281,16 @@ mod tests {
             assert!(matches!(result, Err(EncodingError::Broken(_))), "{encoding:?}: {result:?}");
         }
         let plain: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
-        for encoding in [Encoding::Gzip, Encoding::Brotli, Encoding::Zstd] {
-            let raw = encoded(encoding, &plain);
-            let (_, result) = undone(encoding, &raw[..raw.len() / 2], 1 << 20);
-            assert!(matches!(result, Err(EncodingError::Truncated)), "{encoding:?}: {result:?}");
+        let mut bare = Vec::new();
+        let mut encoder = flate2::read::DeflateEncoder::new(&plain[..], flate2::Compression::fast());
+        encoder.read_to_end(&mut bare).expect("written to memory");
+        let all = ALL.map(|encoding| (encoding, encoded(encoding, &plain)));
+        for (encoding, raw) in all.into_iter().chain([(Encoding::Deflate, bare)]) {
+            for length in (1..raw.len()).step_by(raw.len() / 40).chain(raw.len() - 9..raw.len()) {
+                let (_, result) = undone(encoding, &raw[..length], 1 << 20);
+                let why = format!("{encoding:?} after {length} of {}: {result:?}", raw.len());
+                assert!(matches!(result, Err(EncodingError::Truncated)), "{why}");
+            }
         }
     }
 

@@ -6,6 +6,7 @@ mod client;
 mod config;
 mod encoding;
 mod guard;
+mod head;
 mod network;
 mod rate;
 mod resolver;
@@ -38,10 +39,6 @@ pub const MAX_REDIRECTS: usize = 10;
 /// The user agent unless the user gives one: name, version and a URL that says who this is.
 pub const DEFAULT_USER_AGENT: &str =
     concat!("Warren/", env!("CARGO_PKG_VERSION"), " (+https://github.com/warren-crawler/warren)");
-
-/// Most headers of an answer, and their longest size over HTTP/2 in bytes; over HTTP/1, hyper's own limit is 408 KiB.
-const MAX_HEADERS: usize = 200;
-const MAX_HEADER_LIST: u32 = 64 << 10;
 
 /// How long an idle connection is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -78,8 +75,8 @@ fn client(settings: &ClientSettings, way: &Connect) -> Result<reqwest::Client, r
         trusted: way.proxy().map(|proxy| proxy.host().to_owned()),
     };
     let builder = reqwest::Client::builder()
-        .http1_max_headers(MAX_HEADERS)
-        .http2_max_header_list_size(MAX_HEADER_LIST)
+        .http1_max_headers(head::MAX_HEADERS)
+        .http2_max_header_list_size(head::TAKEN_LIST)
         // The environment's would look names up by themselves, past the guard.
         .no_proxy()
         .dns_resolver(Arc::new(resolver))

@@ -23,6 +23,13 @@ pub fn reason_of(error: &reqwest::Error) -> Reason {
     }
 }
 
+/// Why no answer began. What the library of HTTP/2 found wrong by itself, on the connection or in the head, is a breach of the
+/// protocol then; in a body it may be that this ends too early, which is told alike.
+pub(super) fn reason_of_silence(error: &reqwest::Error) -> Reason {
+    let is_breach = causes(error).filter_map(|cause| cause.downcast_ref::<h2::Error>()).any(h2::Error::is_library);
+    if is_breach { Reason::BadHttp } else { reason_of(error) }
+}
+
 /// Whether the same request would fail in the same way later, although its reason may pass as a rule: the host's name does not
 /// exist.
 pub(super) fn is_final(error: &reqwest::Error) -> bool {

@@ -50,6 +50,17 @@ pub struct Asked {
     pub validators: Validators,
 }
 
+impl Asked {
+    /// Whether this is what the server answered of an image that is at `url` unless its outcome says otherwise: the tags of another
+    /// earlier run, or of another place, are of other bytes.
+    #[must_use]
+    pub fn is_what_was_asked(&self, url: &str, outcome: &Outcome) -> bool {
+        !self.validators.is_empty()
+            && outcome.condition.as_ref() == Some(&self.validators)
+            && outcome.final_url.as_deref().unwrap_or(url) == self.url
+    }
+}
+
 impl Earlier {
     /// Opens the ledger of the run in this folder.
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
@@ -69,9 +80,10 @@ impl Earlier {
     }
 
     /// Completes what a downloader tells of an image that did not change. One that the earlier run does not have, or not any
-    /// more, is not to be had: its server sends nothing.
+    /// more, is not to be had: its server sends nothing. Nor is one that did not change since something else.
     pub(super) fn complete(&self, url: &str, outcome: &mut Outcome) {
-        let Some(known) = self.find(url) else { return lost(outcome) };
+        let known = self.find(url).filter(|known| known.asked.is_what_was_asked(url, outcome));
+        let Some(known) = known else { return lost(outcome) };
         // A server need not repeat what it said (RFC 9110, 15.4.5).
         let Validators { etag, last_modified } = known.asked.validators;
         outcome.etag = outcome.etag.take().or(etag);

@@ -96,12 +96,13 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
         .optional()?;
     let Some(known) = found else { return Ok(None) };
     let id = known.id;
-    let gives_way = known.reason == Some(Reason::DeadLettered) && recording.worker.is_some() && recording.is_final;
+    let is_last = recording.is_final || recording.outcome.status == Status::Unchanged;
+    let gives_way = known.reason == Some(Reason::DeadLettered) && recording.worker.is_some() && is_last;
     let is_old = recording.worker.is_some() && recording.outcome.attempt <= known.attempts_before;
     if (known.status != Status::Outstanding && !gives_way) || is_old {
         return Ok(None);
     }
-    if !recording.is_final {
+    if !recording.is_final && !gives_way {
         note_attempt(sql, id, recording)?;
         return Ok(None);
     }
@@ -231,13 +232,13 @@ impl Places {
     }
 }
 
-/// Where these bytes are already, stored by this run or by an earlier one under an address that did not change, and the copy
-/// that was made of them: another downloader may make other copies, and what a row says of one must be true of the file that
-/// it names.
+/// Where this run stored these bytes already, and the copy that was made of them: another downloader may make other copies, and
+/// what a row says of one must be true of the file that it names. Where an earlier run stored them does not count: if that is
+/// another store, whoever reads this one finds nothing there.
 fn kept(sql: &Connection, sha256: &[u8; 32]) -> rusqlite::Result<Option<Places>> {
     sql.prepare_cached(
         "SELECT path, copy_path, copy_format, copy_width, copy_height, copy_bytes, copy_sha256
-         FROM images WHERE sha256 = ?1 AND status IN ('stored', 'unchanged') AND path IS NOT NULL LIMIT 1",
+         FROM images WHERE sha256 = ?1 AND status = 'stored' AND path IS NOT NULL LIMIT 1",
     )?
     .query_row([sha256], |row| Ok(Places { path: row.get(0)?, copy: copy_at(row, 1)? }))
     .optional()

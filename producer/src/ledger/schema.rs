@@ -84,7 +84,7 @@ const TABLES: &str = "
         duration_ms INTEGER
     );
     CREATE INDEX images_outstanding ON images (host, id) WHERE status = 'outstanding';
-    CREATE INDEX images_kept ON images (sha256) WHERE status IN ('stored', 'unchanged');
+    CREATE INDEX images_kept ON images (sha256) WHERE status = 'stored';
 
     CREATE TABLE inline (image INTEGER PRIMARY KEY REFERENCES images (id), bytes BLOB NOT NULL);
 

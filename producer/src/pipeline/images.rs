@@ -119,6 +119,17 @@ fn heard(outcome: &Outcome) -> Heard {
     }
 }
 
+/// Whether an image did not change since a version that is not the one to look back at: what is out when a run is gone on with
+/// was asked for by what the earlier run of then knew.
+fn answers_another_question(outcome: &Outcome, image: &PendingImage) -> bool {
+    let is_meant = match &image.asked {
+        Some(asked) => asked.is_what_was_asked(&image.url, outcome),
+        // It was not asked at all, and its downloader may say so for ever.
+        None => outcome.condition.is_none(),
+    };
+    outcome.status == Status::Unchanged && !is_meant
+}
+
 /// Reads images that wait from the ledger.
 pub(super) async fn read(ledger: Ledger, reading: Reading) -> Result<Event, PipelineError> {
     let (host, after) = reading.of();
@@ -273,8 +284,9 @@ impl Pipeline {
         let found = self.images.dispatch.came_back(outcome.id, outcome.attempt);
         // An outcome of an earlier try, or one that was told before: what is out stays out. A lasting one counts all the
         // same; the ledger keeps the first. One that may pass does not: whatever it led to has begun.
+        // One that says "unchanged" since something may mean another thing than this run's earlier one by now.
         let Some(mut image) = found else {
-            let lasts = outcome.reason.is_none_or(|why| !why.is_transient());
+            let lasts = outcome.status != Status::Unchanged && outcome.reason.is_none_or(|why| !why.is_transient());
             return (outcome, lasts);
         };
         let attempt = outcome.attempt.saturating_sub(image.attempts_before).max(1);
@@ -284,6 +296,12 @@ impl Pipeline {
                 Ok(()) => (outcome, false),
                 Err(_) => (told_of_hops(outcome, &image), true),
             };
+        }
+        if answers_another_question(&outcome, &image) && attempt <= self.images.retries.saturating_add(1) {
+            image.attempts = outcome.attempt;
+            image.asked = None;
+            self.images.backlog.put_back(image);
+            return (outcome, false);
         }
         match again {
             Some(delay) => {
@@ -310,5 +328,63 @@ impl Pipeline {
             Stream::write(stream.as_ref(), rows).await;
             Ok(Event::Recorded)
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::validators::Validators;
+
+    use super::*;
+    use crate::ledger::Asked;
+
+    const URL: &str = "http://host/a";
+
+    fn tag(etag: &str) -> Validators {
+        Validators { etag: Some(etag.to_owned()), last_modified: None }
+    }
+
+    fn image(asked: Option<(&str, &str)>) -> PendingImage {
+        let asked = asked.map(|(url, etag)| Asked { url: url.to_owned(), validators: tag(etag) }.into());
+        PendingImage {
+            id: 1,
+            host: 1,
+            image: [0; 16].into(),
+            url: URL.to_owned(),
+            attempts: 0,
+            attempts_before: 0,
+            hops: 0,
+            alone: false,
+            asked,
+            texts: 0,
+        }
+    }
+
+    fn unchanged(since: Option<&str>, final_url: Option<&str>) -> Outcome {
+        let mut outcome = Outcome::new([0; 16].into(), 1, Status::Unchanged, None);
+        outcome.condition = since.map(tag);
+        outcome.final_url = final_url.map(str::to_owned);
+        outcome
+    }
+
+    #[test]
+    fn what_did_not_change_since_something_else_or_elsewhere_answers_another_question() {
+        let there = "http://host/there";
+        for (asked, since, answered, expected) in [
+            (Some((URL, "\"1\"")), Some("\"1\""), None, false),
+            (Some((URL, "\"1\"")), Some("\"2\""), None, true),
+            (Some((URL, "\"1\"")), None, None, true),
+            (Some((URL, "\"1\"")), Some("\"1\""), Some(there), true),
+            // Out when the run was gone on with: where redirects led is known to the downloader alone.
+            (Some((there, "\"1\"")), Some("\"1\""), Some(there), false),
+            (None, Some("\"1\""), None, true),
+            // A downloader that makes it up: asking once more would change nothing.
+            (None, None, None, false),
+        ] {
+            let found = answers_another_question(&unchanged(since, answered), &image(asked));
+            assert_eq!(found, expected, "{asked:?}, {since:?} at {answered:?}");
+        }
+        let stored = Outcome { status: Status::Stored, ..unchanged(None, None) };
+        assert!(!answers_another_question(&stored, &image(Some((URL, "\"1\"")))));
     }
 }

@@ -115,6 +115,13 @@ impl Response {
         self
     }
 
+    /// The body has only its first `bytes`, and says so.
+    #[must_use]
+    pub fn shortened(mut self, bytes: usize) -> Self {
+        self.body = Body::Whole(self.bytes().slice(..bytes));
+        self
+    }
+
     /// The body comes one byte at a time.
     #[must_use]
     pub fn dripping(mut self, pause: Duration) -> Self {

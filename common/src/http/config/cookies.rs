@@ -103,13 +103,13 @@ fn read(line: &str) -> Result<(String, Cookie), &'static str> {
         [value] => value,
         _ => return Err("a cookie has seven fields, separated by tabs"),
     };
-    let domain = url::Host::parse(domain.trim_start_matches('.').trim_end_matches('.'))
-        .map_err(|_| "the first field is a domain")?
-        .to_string();
+    let host = url::Host::parse(domain.trim_start_matches('.').trim_end_matches('.'))
+        .map_err(|_| "the first field is a domain")?;
     let is_for_subdomains = flag(subdomains).ok_or("the second field (for subdomains) is TRUE or FALSE")?;
-    if is_for_subdomains && !domain.contains('.') && domain != "localhost" {
-        return Err("a cookie for a whole top-level domain is for nobody");
+    if is_for_subdomains && is_public_suffix(&host) {
+        return Err("a cookie for all domains under a public suffix, such as com or co.uk, is for nobody");
     }
+    let domain = host.to_string();
     if !path.starts_with('/') {
         return Err("the third field is a path, which begins with /");
     }
@@ -126,6 +126,15 @@ fn read(line: &str) -> Result<(String, Cookie), &'static str> {
         return Err("a cookie's name and value have no semicolon and no control character");
     }
     Ok((domain, Cookie { is_for_subdomains, path: (*path).to_owned(), is_secure, expires, pair }))
+}
+
+/// Whether anybody may have a domain under this one (RFC 6265, 5.3, step 5), by the public suffix list, or because nothing is known
+/// of a name of one label.
+fn is_public_suffix(host: &url::Host) -> bool {
+    match host {
+        url::Host::Domain(domain) => domain != "localhost" && psl::suffix_str(domain) == Some(domain),
+        url::Host::Ipv4(_) | url::Host::Ipv6(_) => false,
+    }
 }
 
 fn flag(text: &str) -> Option<bool> {
@@ -175,6 +184,31 @@ mod tests {
     }
 
     #[test]
+    fn no_cookie_is_for_all_under_a_public_suffix() {
+        let add = |domain: &str, subdomains: &str| {
+            let mut cookies = Cookies::default();
+            cookies.add(&format!("{domain}\t{subdomains}\t/\tFALSE\t0\ta\tb")).map(|()| cookies)
+        };
+        // Registries', of one's own users, by wildcard, in both spellings, and of no list.
+        for suffix in
+            ["com", ".COM.", "co.uk", "github.io", "anything.ck", "\u{516c}\u{53f8}.cn", "xn--55qx5d.cn", "intranet"]
+        {
+            assert!(add(suffix, "TRUE").is_err(), "{suffix}");
+            // A site may be there itself (RFC 6265, 5.3, step 5).
+            add(suffix, "FALSE").expect(suffix);
+        }
+        for domain in
+            ["example.co.uk", "someone.github.io", "www.ck", "host.intranet", "localhost", "93.184.215.14", "[::1]"]
+        {
+            add(domain, "TRUE").expect(domain);
+        }
+        let cookies = add("co.uk", "FALSE").expect("a host's own");
+        let sent = |url: &str| cookies.text(&Url::parse(url).expect("a URL"), 1000);
+        assert_eq!(sent("http://co.uk/"), Some("a=b".to_owned()));
+        assert_eq!(sent("http://example.co.uk/"), None);
+    }
+
+    #[test]
     fn a_bad_line_is_named_and_not_shown() {
         let good = "example.org\tFALSE\t/\tFALSE\t0\ta\tb\n";
         for (bad, word) in [
@@ -188,7 +222,8 @@ mod tests {
             ("example.org\tTRUE\t/\tTRUE\tsoon\ta\tsecret", "fifth"),
             ("example.org\tTRUE\t/\tTRUE\t0\ta\tsecret; b=c", "semicolon"),
             ("example.org\tTRUE\t/\tTRUE\t0\ta\tse\u{0}cret", "control"),
-            ("org\tTRUE\t/\tTRUE\t0\ta\tsecret", "top-level"),
+            ("org\tTRUE\t/\tTRUE\t0\ta\tsecret", "public suffix"),
+            (".co.uk\tTRUE\t/\tTRUE\t0\ta\tsecret", "public suffix"),
         ] {
             let error = Cookies::default().add(&format!("{good}{bad}\n{good}")).expect_err(bad);
             assert!(error.line == 2 && error.problem.contains(word), "{bad:?}: {error:?}");

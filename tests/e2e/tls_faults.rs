@@ -62,7 +62,8 @@ async fn heads_have_their_limits_over_http_2_too() {
     for (name, count, length, _) in heads {
         folder.file(&format!("{name}.png"), png(8, 8, count));
         let field = |number| format!("add_header x-{number} {};\n", "v".repeat(length));
-        lines += &format!("location = /{name}.png {{\n{}}}\n", (0..count).map(field).collect::<Vec<_>>().concat());
+        let fields = (0..count).map(field).collect::<Vec<_>>().concat();
+        lines += &["location = /", name, ".png {\n", &fields, "}\n"].concat();
     }
     // What HTTP/2 has no such header for (RFC 9113, 8.2.2).
     folder.file("connection.png", png(8, 8, 9));

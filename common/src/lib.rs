@@ -11,6 +11,8 @@ pub mod control;
 pub mod descriptors;
 pub mod exit;
 pub mod failpoint;
+#[cfg(feature = "testing")]
+pub mod fuzz_seeds;
 pub mod http;
 pub mod image_id;
 pub mod killpoint;

@@ -164,7 +164,7 @@ pub enum Verify {
     /// Type, dimensions, and structure to the end; nothing is decoded
     #[default]
     Header,
-    /// Decoded too, all but AVIF, HEIC and SVG: what the decoder refuses is rejected
+    /// Decoded too, all but HEIC and SVG: what the decoder refuses is rejected
     Decode,
 }
 

@@ -27,7 +27,8 @@ use crate::store::StoreError;
 /// What browsers send for `img`, shortened to what is said about images.
 const ACCEPTED: &str = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
 
-/// The same where copies are made: a server that has the image in several formats is to send one that can be decoded.
+/// The same where copies are made: a server that has the image in several formats is to send one that is
+/// decoded in little time, which AVIF is not.
 const ACCEPTED_FOR_COPIES: &str = "image/webp,image/apng,image/png,image/jpeg,image/*;q=0.9,*/*;q=0.8";
 
 /// Longest `Content-Type` that is passed on, in bytes.

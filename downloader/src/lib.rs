@@ -7,6 +7,7 @@
 //! message. [`open_shards`] says when a shard is completed that is not full.
 //! [`control`] answers those who ask how the worker is. [`worker`] wires them.
 
+mod avif;
 mod batch;
 mod body;
 mod buffer;
@@ -27,6 +28,7 @@ pub mod location;
 mod memory;
 mod one_line;
 mod open_shards;
+mod picture;
 mod reply;
 mod runs;
 pub mod settings;
@@ -55,6 +57,9 @@ use worker::StopReason;
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(code) = serve_if_asked() {
+        return code;
+    }
     let cli = Cli::parse();
     common::telemetry::start(cli.log.log_format, &indicatif::MultiProgress::new());
     common::http::install_tls_provider();
@@ -69,6 +74,13 @@ pub fn main() -> ExitCode {
             exit_of(&error).into()
         }
     }
+}
+
+/// What a program that has a downloader in it does first: if it was started by one to decode a file, it does that and no more, and
+/// ends with what is returned.
+#[must_use]
+pub fn serve_if_asked() -> Option<ExitCode> {
+    avif::serve()
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {

@@ -130,22 +130,8 @@ fn rows(ending: &str, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::*;
-
     #[test]
     fn every_seed_holds() {
-        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
-        for (name, target) in TARGETS {
-            assert!(fuzz.join("fuzz_targets").join(name).with_extension("rs").exists(), "{name} is no target");
-            let seeds = fs::read_dir(fuzz.join("seeds").join(name)).expect("a folder of seeds");
-            let seeds: Vec<_> = seeds.map(|seed| seed.expect("a seed").path()).collect();
-            assert!(!seeds.is_empty(), "{name} has no seeds");
-            for seed in seeds {
-                eprintln!("{}", seed.display());
-                target(&fs::read(seed).expect("a seed"));
-            }
-        }
+        common::fuzz_seeds::every_seed_holds(&super::TARGETS);
     }
 }

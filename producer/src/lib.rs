@@ -67,6 +67,9 @@ use since::SinceError;
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(code) = downloader::serve_if_asked() {
+        return code;
+    }
     let matches = Cli::command().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,

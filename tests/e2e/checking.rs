@@ -1,11 +1,13 @@
 //! What is checked of an image: whole or cut, damaged, wanted, scripted.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use harness::{Response, World};
 
-use crate::embedded;
+use crate::{embedded, world};
 
 /// An image of the downloader's own tests.
 fn image(name: &str) -> Vec<u8> {
@@ -92,16 +94,67 @@ async fn what_the_decoder_refuses_is_stored_only_if_it_is_not_asked() {
     let mut damaged = image("deflate.tiff");
     // Its only strip begins behind the file's header.
     damaged[8..108].fill(0xff);
-    let bad = serve(&world, "/damaged.tiff", damaged);
+    let bad = [serve(&world, "/damaged.tiff", damaged), serve(&world, "/damaged.avif", damaged_avif())];
     let mut urls: Vec<String> = IMAGES.map(|name| serve(&world, &format!("/{name}"), image(name))).to_vec();
-    urls.push(bad.clone());
+    urls.extend(bad.clone());
     let finished = world.urls(&urls, &[]).await;
     finished.expect_complete().expect_stored(urls.len());
     let finished = world.urls(&urls, &["--verify", "decode"]).await;
-    finished.expect_complete().expect_stored(urls.len() - 1);
+    finished.expect_complete().expect_stored(urls.len() - bad.len());
+    for url in &bad {
+        let row = finished.row(url).expect("rejected", Some("undecodable"));
+        assert!(row.text("detail").is_some_and(|detail| !detail.is_empty()), "{row}");
+        assert_eq!(row.number("attempts"), Some(1), "{row}");
+    }
+}
+
+/// Its boxes are whole, and what AV1 is to decode is nonsense.
+fn damaged_avif() -> Vec<u8> {
+    let mut damaged = image("plain.avif");
+    let data = damaged.windows(4).position(|name| name == b"mdat").expect("coded data") + 4;
+    damaged[data..].fill(0xff);
+    damaged
+}
+
+/// The decoder of AVIF is a process of the downloader's own program; a hundred files at once, from a downloader of its own.
+#[tokio::test]
+async fn avif_is_decoded_by_a_downloader_beside_its_other_work() {
+    let mut world = world("checking-avif").await;
+    let files = ["plain", "alpha", "grid", "deep", "grey", "narrow", "animated"];
+    let mut urls = Vec::new();
+    for number in 0..100 {
+        let name = format!("{}.avif", files[number % files.len()]);
+        urls.push(serve(&world, &format!("/{number}/{name}"), image(&name)));
+    }
+    let bad = serve(&world, "/damaged.avif", damaged_avif());
+    urls.push(bad.clone());
+    world.downloader(&["--verify", "decode"]).await;
+    let finished = world.urls(&urls, &[]).await;
+    finished.expect_complete().expect_in_store(&world.store());
+    for url in &urls[..100] {
+        assert!(matches!(finished.row(url).status(), "stored" | "duplicate"), "{}", finished.row(url));
+    }
     let row = finished.row(&bad).expect("rejected", Some("undecodable"));
-    assert!(row.text("detail").is_some_and(|detail| !detail.is_empty()), "{row}");
-    assert_eq!(row.number("attempts"), Some(1), "{row}");
+    assert!(row.text("detail").is_some_and(|detail| detail.contains("AV1")), "{row}");
+}
+
+/// A decoder that may take too little memory has no picture, whether it can say so or not; one that may take enough has one.
+#[test]
+fn the_decoder_of_avif_keeps_to_its_limits() {
+    for (memory, succeeds) in [(64 << 20, true), (4 << 10, false)] {
+        let mut decoder = Command::new(env!("CARGO_BIN_EXE_warren-test-downloader"))
+            .args(["--warren-decode-avif", &format!("{memory}"), "1000", "1"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let sent = decoder.stdin.take().expect("a pipe").write_all(&image("plain.avif"));
+        let output = decoder.wait_with_output().expect("it ends");
+        assert!(sent.is_ok() || !succeeds, "{sent:?}");
+        // How an answer begins that has a picture.
+        assert_eq!(output.stdout.first() == Some(&b'p'), succeeds, "{output:?}");
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,11 @@ use crate::{embedded, world};
 const CMYK: &[u8] = include_bytes!("../../downloader/src/transform/samples/cmyk.jpg");
 
 /// Whole, and of a format of which no copies are made.
-const AVIF: &[u8] = include_bytes!("../../downloader/tests/images/plain.avif");
+const HEIC: &[u8] = include_bytes!("../../downloader/tests/images/plain.heic");
+
+/// Of formats whose decoders are apart from those of the others.
+const AVIF: &[u8] = include_bytes!("../../downloader/tests/images/alpha.avif");
+const JXL: &[u8] = include_bytes!("../../downloader/tests/images/lossless.jxl");
 
 fn picture(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| image::Rgb([x * 3, y * 5, (x ^ y) * 2].map(|value| value.to_le_bytes()[0])))
@@ -68,6 +72,8 @@ fn put_images(world: &World) -> Vec<(String, Vec<u8>, &'static str, u64, u64)> {
         ("/photo.jpg", photo(300, 150), "jpg", 300, 150),
         ("/small.gif", encoded(9, 7, ImageFormat::Gif), "gif", 9, 7),
         ("/print.jpg", CMYK.to_vec(), "jpg", 16, 16),
+        ("/clear.avif", AVIF.to_vec(), "avif", 24, 18),
+        ("/clear.jxl", JXL.to_vec(), "jxl", 24, 18),
     ];
     for (path, bytes, ..) in &images {
         world.image(path, bytes.clone());
@@ -93,7 +99,7 @@ async fn a_copy_is_stored_instead_of_each_image() {
         assert_eq!(row.text("path"), row.text("copy_path"), "{row}");
     }
     assert_eq!(world.store().hashes().len(), images.len(), "nothing but the copies");
-    // A server with several formats is not asked for one that cannot be decoded.
+    // A server with several formats is not asked for one that takes long to decode.
     for request in world.site().log().requests().iter().filter(|request| request.path != "/robots.txt") {
         let accept = request.header("accept").unwrap_or_default();
         assert!(accept.contains("image/webp") && !accept.contains("avif"), "{accept}");
@@ -107,7 +113,7 @@ async fn the_original_is_kept_beside_its_copy_where_that_is_asked_for() {
     let options = ["--resize", "100x100", "--encode", "png", "--no-enlarge", "--keep-original"];
     let finished = world.urls(&urls(&images), &options).await;
     finished.expect_complete().expect_stored(images.len()).expect_in_store(&world.store());
-    let copies = [(100, 50), (20, 100), (100, 31), (50, 100), (9, 7), (16, 16)];
+    let copies = [(100, 50), (20, 100), (100, 31), (50, 100), (9, 7), (16, 16), (24, 18), (24, 18)];
     for ((url, bytes, format, width, height), copy) in images.iter().zip(copies) {
         let row = finished.row(url);
         expect_received(row, bytes, format, *width, *height);
@@ -167,7 +173,7 @@ fn put_bad_images(world: &World) -> Vec<(String, &'static str)> {
         ("/bomb.gif", bomb, "too-many-pixels"),
         ("/cut.png", whole[..whole.len() - 20].to_vec(), "truncated"),
         ("/drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), "undecodable"),
-        ("/whole.avif", AVIF.to_vec(), "undecodable"),
+        ("/whole.heic", HEIC.to_vec(), "undecodable"),
     ];
     let put = |(path, bytes, reason): (&str, Vec<u8>, &'static str)| {
         world.route(path, Response::ok("image/png", bytes));

@@ -6,31 +6,25 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-/// Memory that decoding may take, in bytes a pixel: four channels of 16 bits as they are decoded, and of 8 bits as they are
-/// used. A progressive JPEG takes nine for its coefficients and colours.
-pub(super) const BYTES_PER_PIXEL: u64 = 12;
+use super::jxl;
+use crate::avif::{self, Room};
+use crate::picture::{LONGEST_PROFILE, Picture, Undecodable};
+
+/// Memory that decoding a `format` image may take, in bytes a pixel: four channels of 16 bits as they are decoded, and of 8 bits
+/// as they are used. A progressive JPEG takes nine for its coefficients and colours.
+pub(super) fn bytes_per_pixel(format: &str) -> u64 {
+    match format {
+        "avif" => avif::BYTES_PER_PIXEL,
+        "jxl" => jxl::BYTES_PER_PIXEL,
+        _ => 12,
+    }
+}
+
+/// Most memory that one picture may take, in bytes.
+const MOST_MEMORY: u64 = 3 << 30;
 
 /// Allowed to every picture besides, in bytes: tables and rows.
 const BESIDES: u64 = 1 << 20;
-
-/// Longest colour profile that is looked at, in bytes; those of printing presses are longer.
-const LONGEST_PROFILE: usize = 1 << 20;
-
-/// A picture, not yet turned upright.
-#[derive(Debug)]
-pub(super) struct Picture {
-    /// Grey or RGB, with or without opacity, eight bits a channel.
-    pub(super) pixels: DynamicImage,
-    /// How to turn it so that it is upright.
-    pub(super) orientation: Orientation,
-    /// Its colour profile (ICC), if it has one.
-    pub(super) profile: Option<Vec<u8>>,
-}
-
-/// Why there are no pixels, in words for a manifest.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Undecodable(pub(crate) String);
 
 /// The EXIF of a `png` or `webp`, as it stands there.
 pub(super) fn exif_part(bytes: &[u8], format: &str) -> Option<Vec<u8>> {
@@ -41,6 +35,10 @@ pub(super) fn exif_part(bytes: &[u8], format: &str) -> Option<Vec<u8>> {
 /// Decodes `bytes`, which are a `format` image. One that has more than `most_pixels` is not begun: whoever asks has made
 /// room for no more.
 pub(super) fn decode(bytes: &[u8], format: &str, most_pixels: u64) -> Result<Picture, Undecodable> {
+    let memory = most_pixels.saturating_mul(bytes_per_pixel(format)).saturating_add(BESIDES);
+    if memory > MOST_MEMORY {
+        return Err(Undecodable(format!("decoding it would take more than {} GiB of memory", MOST_MEMORY >> 30)));
+    }
     let known = match format {
         "bmp" => ImageFormat::Bmp,
         "gif" => ImageFormat::Gif,
@@ -49,11 +47,13 @@ pub(super) fn decode(bytes: &[u8], format: &str, most_pixels: u64) -> Result<Pic
         "png" => ImageFormat::Png,
         "tiff" => ImageFormat::Tiff,
         "webp" => ImageFormat::WebP,
+        "avif" => return avif::picture(bytes, Room { pixels: most_pixels, memory }),
+        "jxl" => return jxl::decode(bytes, most_pixels, memory),
         other => return Err(Undecodable(format!("{other} is a format that is not decoded"))),
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), known);
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(most_pixels.saturating_mul(BYTES_PER_PIXEL).saturating_add(BESIDES));
+    limits.max_alloc = Some(memory);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|error| undecodable(&error))?;
     let (width, height) = decoder.dimensions();

@@ -5,8 +5,8 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ExtendedColorType, ImageEncoder};
 use jpeg_encoder::{ColorType, SamplingFactor};
 
-use super::decode::Undecodable;
 use super::options::{Encoding, LONGEST_SIDE};
+use crate::picture::Undecodable;
 
 impl Encoding {
     /// The format's common short name; also the file's ending.

@@ -10,6 +10,7 @@ mod decode;
 mod encode;
 mod exif;
 mod geometry;
+mod jxl;
 pub mod options;
 mod phash;
 mod pool;
@@ -19,11 +20,12 @@ use common::config::Dimensions;
 use image::DynamicImage;
 use image::metadata::Orientation;
 
-pub(crate) use decode::Undecodable;
 pub(crate) use pool::Pool;
 
-use decode::{Picture, decode};
+use decode::decode;
 use options::{CopySpec, Transform};
+
+use crate::picture::{Picture, Undecodable};
 
 /// What was made of an image.
 #[derive(Debug, Default)]
@@ -49,7 +51,7 @@ pub(crate) struct Copy {
 }
 
 /// Makes everything that is wanted of a `format` image. One of more than `most_pixels` is not decoded; for each pixel of them
-/// it takes at most [`decode::BYTES_PER_PIXEL`] of memory. Takes a processor for as long as that takes.
+/// it takes at most what [`decode::bytes_per_pixel`] says of memory. Takes a processor for as long as that takes.
 pub(crate) fn make(bytes: &[u8], format: &str, most_pixels: u64, wanted: &Transform) -> Made {
     let mut made = Made { exif: wanted.exif.then(|| exif::exif(bytes, format)).flatten(), ..Made::default() };
     if wanted.needs_pixels() {

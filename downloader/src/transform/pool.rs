@@ -10,9 +10,10 @@ use std::thread;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::decode::{BYTES_PER_PIXEL, Undecodable};
+use super::decode::bytes_per_pixel;
 use super::options::Transform;
 use super::{Made, make};
+use crate::picture::Undecodable;
 
 /// Memory that the pictures which are decoded at once may take, in bytes. One that needs more is decoded alone.
 const DECODED: u64 = 512 << 20;
@@ -67,7 +68,7 @@ impl Pool {
             return Made::default();
         }
         let most_pixels = pixels.max(LEAST_PIXELS);
-        let memory = if self.wanted.needs_pixels() { self.room_for(most_pixels).await } else { None };
+        let memory = if self.wanted.needs_pixels() { self.room_for(format, most_pixels).await } else { None };
         let (done, made) = oneshot::channel();
         let job = Job { bytes: bytes.clone(), format, most_pixels, done, memory };
         // Neither fails while this handle lives: a thread survives whatever it works on.
@@ -76,10 +77,10 @@ impl Pool {
     }
 
     /// Waits until there is room for so many pixels: those of the picture, and of the copy where that is larger.
-    async fn room_for(&self, pixels: u64) -> Option<OwnedSemaphorePermit> {
+    async fn room_for(&self, format: &str, pixels: u64) -> Option<OwnedSemaphorePermit> {
         let resize = self.wanted.copy.and_then(|copy| copy.resize);
         let pixels = pixels.saturating_add(resize.map_or(0, |resize| resize.size.pixels()));
-        let needed = units(pixels.saturating_mul(BYTES_PER_PIXEL)).min(units(DECODED));
+        let needed = units(pixels.saturating_mul(bytes_per_pixel(format))).min(units(DECODED));
         // The semaphore is never closed.
         Arc::clone(&self.memory).acquire_many_owned(u32::try_from(needed).ok()?).await.ok()
     }
@@ -164,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn a_picture_waits_for_room_and_one_that_needs_more_than_there_is_goes_alone() {
         let pool = Pool::start(copies()).expect("threads");
-        let held = pool.room_for(u64::MAX).await.expect("all there is");
+        let held = pool.room_for("png", u64::MAX).await.expect("all there is");
         assert_eq!(pool.memory.available_permits(), 0);
         let bytes = png();
         assert!(pool.make(&bytes, "png", 20).now_or_never().is_none(), "there is no room");

@@ -158,7 +158,7 @@ fn what_cannot_be_decoded_says_why_and_never_panics() {
     let whole = encoded(&picture(64, 64), JPEG);
     let wanted =
         Transform { copy: Some(spec(Some((8, 8)), Fit::Cover, JPEG)), exif: true, phash: true, ..Transform::default() };
-    for format in ["jpg", "png", "gif", "webp", "tiff", "bmp", "ico", "avif", "svg"] {
+    for format in ["jpg", "png", "gif", "webp", "tiff", "bmp", "ico", "avif", "jxl", "svg", "heic"] {
         let made = make(b"nothing of that kind", format, PIXELS, &wanted);
         assert!(matches!(&made.copy, Some(Err(why)) if !why.0.is_empty()), "{format}");
         assert_eq!((made.exif, made.phash), (None, None), "{format}");
@@ -168,6 +168,42 @@ fn what_cannot_be_decoded_says_why_and_never_panics() {
     }
     let made = make(&whole, "jpg", PIXELS, &wanted);
     assert!(matches!(made.copy, Some(Ok(_))) && made.phash.is_some());
+}
+
+/// The pictures are those of `tests/images`: a gradient to the right and downwards.
+#[test]
+fn avif_and_jpeg_xl_have_copies_and_hashes_like_others() {
+    let image = |name: &str| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images");
+        std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    let wanted =
+        Transform { copy: Some(spec(Some((12, 9)), Fit::Stretch, Encoding::Png)), phash: true, ..Transform::default() };
+    let of = |name: &str, format| {
+        let made = make(&image(name), format, PIXELS, &wanted);
+        let copy = made.copy.expect("wanted").unwrap_or_else(|why| panic!("{name}: {why}"));
+        (seen(&copy), u64::from_str_radix(&made.phash.expect("a hash"), 16).expect("hexadecimal"))
+    };
+    let (png, hash) = of("plain.png", "png");
+    for (name, format) in [
+        ("plain.avif", "avif"),
+        ("alpha.avif", "avif"),
+        ("grid.avif", "avif"),
+        ("deep.avif", "avif"),
+        ("bare.jxl", "jxl"),
+        ("container.jxl", "jxl"),
+        ("lossless.jxl", "jxl"),
+    ] {
+        let (copy, other) = of(name, format);
+        assert_eq!(copy.dimensions(), (12, 9), "{name}");
+        assert!((hash ^ other).count_ones() <= 12, "{name}: {hash:x} and {other:x}");
+        let off =
+            |(a, b): (&Rgb<u8>, &Rgb<u8>)| a.0.iter().zip(b.0).map(|(a, b)| u32::from(a.abs_diff(b))).sum::<u32>();
+        // Opacity has been laid on white in the first alone.
+        let off = copy.pixels().zip(png.pixels()).map(off).sum::<u32>() / (12 * 9);
+        assert!(off < 60, "{name}: {off}");
+        assert!(make(&image(name), format, 24 * 18 - 1, &wanted).copy.is_some_and(|copy| copy.is_err()), "{name}");
+    }
 }
 
 /// Pure cyan, in CMYK as Adobe stores it (inverted), made with Python's imaging library.

@@ -1,7 +1,7 @@
 //! Decodes an image and throws the pixels away, for `--verify decode`: a picture that the decoder refuses is none that others
-//! can show. The decoders are those of the crates `image` and `jxl-oxide`, without a line of C. HEIC and AVIF have none that
-//! is fit for bytes of strangers (one that is not C aborts the whole process where it fails), and SVG has nothing to decode:
-//! these are checked by their structure alone.
+//! can show. The decoders are those of the crates `image` and `jxl-oxide`, without a line of C, and that of AVIF in a process of
+//! its own ([`crate::avif`]). HEIC has none that is fit for bytes of strangers, and SVG has nothing to decode: these are checked
+//! by their structure alone.
 
 use std::error::Error;
 use std::io::Cursor;
@@ -21,6 +21,7 @@ use image::{AnimationDecoder, Frames, ImageDecoder, ImageError, ImageResult, Lim
 
 use super::walk::Seen;
 use super::{Rejected, ico, jxl, png};
+use crate::avif::{self, Room};
 use crate::format::Format;
 use crate::one_line::one_line;
 
@@ -38,9 +39,8 @@ pub(super) fn is_known(format: Format) -> bool {
     bytes_a_pixel(format).is_some()
 }
 
-/// How much memory decoding may take at its height, in bytes; `None` if that is more than [`MOST_MEMORY`].
-pub(super) fn memory(format: Format, (width, height): (u32, u32)) -> Option<u64> {
-    let pixels = u64::from(width) * u64::from(height);
+/// How much memory decoding so many pixels may take at its height, in bytes; `None` if that is more than [`MOST_MEMORY`].
+pub(super) fn memory(format: Format, pixels: u64) -> Option<u64> {
     pixels
         .checked_mul(bytes_a_pixel(format)?)
         .map(|bytes| bytes.max(LEAST_MEMORY))
@@ -60,7 +60,8 @@ fn bytes_a_pixel(format: Format) -> Option<u64> {
         Format::Tiff => Some(16),
         // The same, and as much again twice for what frames are made of.
         Format::Jxl => Some(48),
-        Format::Avif | Format::Heic | Format::Svg => None,
+        Format::Avif => Some(avif::BYTES_PER_PIXEL),
+        Format::Heic | Format::Svg => None,
     }
 }
 
@@ -73,9 +74,14 @@ struct Left {
 }
 
 /// Decodes all of it with no more than `memory` bytes, as far as the decoder counts them: of an animation or an icon all
-/// pictures, until together they have as many pixels as a single one may; of a TIFF the first page.
+/// pictures, until together they have as many pixels as a single one may; of a TIFF the first page, of an AVIF the picture that
+/// is shown where it does not move.
 pub(super) fn decode(bytes: &[u8], format: Format, memory: u64, most_pixels: u64) -> Result<(), Rejected> {
     let mut left = Left { memory, pixels: most_pixels };
+    if format == Format::Avif {
+        let room = Room { pixels: memory / avif::BYTES_PER_PIXEL, memory };
+        return avif::check(bytes, room).map_err(|error| refused(format, &error));
+    }
     if format == Format::Jxl {
         return decode_jxl(bytes, &left).map_err(|error| refused(format, &*error));
     }

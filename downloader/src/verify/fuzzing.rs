@@ -21,7 +21,7 @@ pub fn verify(data: &[u8]) {
         let pixels = u64::from(width) * u64::from(height);
         assert!((1..=MOST_PIXELS).contains(&pixels), "{width} times {height}");
     }
-    if let Some(memory) = verified.size.and_then(|size| decode::memory(verified.format, size)) {
+    if let Some(memory) = decode::memory(verified.format, verified.pixels) {
         let refused = decode::decode(data, verified.format, memory, MOST_PIXELS).err();
         assert!(refused.is_none_or(|refused| refused.detail.is_none_or(|detail| detail.len() <= 200)));
     }

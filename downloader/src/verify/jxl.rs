@@ -58,6 +58,11 @@ pub(super) fn read(bytes: &[u8], memory: usize, seen: &mut Seen) -> Walked<JxlIm
     }
 }
 
+/// For those who want its pixels: the image, if it is whole and no picture in it has more than so many.
+pub(crate) fn open(bytes: &[u8], memory: usize, most_pixels: u64) -> Option<JxlImage> {
+    read(bytes, memory, &mut Seen::new(most_pixels)).ok()
+}
+
 /// The image as soon as its header is there.
 fn begin(codestream: &mut Codestream<'_>, memory: usize) -> Walked<JxlImage> {
     let builder = JxlImage::builder().pool(JxlThreadPool::none()).alloc_tracker(AllocTracker::with_limit(memory));

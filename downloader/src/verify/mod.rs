@@ -13,7 +13,7 @@ pub(crate) mod filters;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod gif;
-mod heif;
+pub(crate) mod heif;
 mod ico;
 mod iso;
 mod jpeg;
@@ -29,6 +29,7 @@ mod webp;
 
 use common::reason::Reason;
 
+pub(crate) use self::jxl::open as open_jxl;
 pub(crate) use self::verifier::Verifier;
 
 use self::filters::Filters;
@@ -51,6 +52,8 @@ pub(crate) struct Verified {
     pub(crate) format: Format,
     /// Pixels; unknown for SVG, which has no size of its own.
     pub(crate) size: Option<(u32, u32)>,
+    /// How many a decoder makes of it: more than it has where a part of a picture is shown. 0 for SVG.
+    pub(crate) pixels: u64,
     /// Of an SVG: whether it carries script, or what can bring some.
     pub(crate) scripted: Option<bool>,
 }
@@ -100,7 +103,7 @@ pub(crate) fn verify(bytes: &[u8], checks: &Checks) -> Result<Verified, Rejected
         (_, Some(reason)) => reason,
         (Err(Fault::Cut), None) => Reason::Truncated,
         (Err(Fault::Broken), None) => Reason::Malformed,
-        (Ok(scripted), None) => return Ok(Verified { format, size, scripted }),
+        (Ok(scripted), None) => return Ok(Verified { format, size, pixels: seen.pixels(), scripted }),
     };
     Err(Rejected { size, ..Rejected::new(reason, Some(format)) })
 }

@@ -20,19 +20,51 @@ pub(super) struct Svg {
     pub(super) is_scripted: bool,
 }
 
+/// How far the root element is looked for before all of a document is made text, which can take three times its bytes. An even
+/// number, for UTF-16.
+const LOOK: usize = 64 << 10;
+
 /// Walks the document. `None` if its root element is none of SVG.
 pub(super) fn walk(bytes: &[u8]) -> Walked<Option<Svg>> {
     if !begins_as_markup(bytes) {
         return Ok(None);
     }
-    let text = text(bytes);
+    // A root element that does not come for so long is looked for in the whole.
+    if bytes.len() > LOOK && is_svg(&text(&bytes[..LOOK])) == Some(false) {
+        return Ok(None);
+    }
+    read(&text(bytes))
+}
+
+/// Whether the first element is that of an SVG, if there is one.
+fn is_svg(text: &str) -> Option<bool> {
+    let mut reader = reader(text);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(tag) | Event::Empty(tag) => return Some(tag.local_name().as_ref() == "svg"),
+            Event::Text(text) if !text.trim().is_empty() => return Some(false),
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
+fn reader(text: &str) -> Reader<&[u8]> {
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     // An ampersand that begins nothing is a browser's to complain of, and no sign of a cut.
     reader.config_mut().allow_dangling_amp = true;
+    reader
+}
+
+fn read(text: &str) -> Walked<Option<Svg>> {
+    let mut reader = reader(text);
     let mut document = Document::default();
     loop {
         let event = reader.read_event();
         match event.map_err(|error| fault_of(&error)) {
+            Ok(Event::Eof) | Err(Fault::Cut) if document.depth == 0 => {
+                return if would_be_svg(text) { Err(Fault::Cut) } else { Ok(None) };
+            }
             Ok(event) => match document.take(&event) {
                 State::Goes => {}
                 State::IsNoSvg => return Ok(None),
@@ -42,6 +74,28 @@ pub(super) fn walk(bytes: &[u8]) -> Walked<Option<Svg>> {
             Err(_) if document.depth == 0 => return Ok(None),
             Err(fault) => return Err(fault),
         }
+    }
+}
+
+/// Whether a document that ends before its first element, or in that one's tag, is likely to have been an SVG: the tag or the
+/// declaration of its type says so as far as it is there; or neither has begun in what says that it is XML.
+fn would_be_svg(text: &str) -> bool {
+    const TYPE: &str = "<!DOCTYPE";
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let is_xml = text.starts_with("<?xml") && !text.starts_with("<?xml-");
+    let is_name = |name: &str, is_whole: bool| {
+        name == "svg" || name.ends_with(":svg") || !is_whole && "svg".starts_with(name) && (is_xml || !name.is_empty())
+    };
+    let names_svg = |rest: &str| {
+        let rest = rest.trim_start();
+        let end = rest.find(|letter: char| letter.is_whitespace() || "[/>".contains(letter));
+        is_name(&rest[..end.unwrap_or(rest.len())], end.is_some())
+    };
+    let last = text.rfind('<').map_or("", |at| &text[at + 1..]);
+    match text.find(TYPE) {
+        _ if last.starts_with(char::is_alphabetic) => names_svg(last),
+        Some(at) => names_svg(&text[at + TYPE.len()..]),
+        None => is_xml,
     }
 }
 
@@ -120,7 +174,7 @@ impl Document {
                 }
             }
             Event::Text(text) if self.depth == 0 && !text.trim().is_empty() => return State::IsNoSvg,
-            Event::CData(_) | Event::GeneralRef(_) | Event::Eof if self.depth == 0 => return State::IsNoSvg,
+            Event::CData(_) | Event::GeneralRef(_) if self.depth == 0 => return State::IsNoSvg,
             Event::DocType(declaration) => self.is_scripted |= active::declaration(declaration),
             Event::PI(instruction) => self.is_scripted |= active::instruction(instruction),
             Event::Eof => return State::Cut,
@@ -169,7 +223,11 @@ mod tests {
             "hello",
             "<",
             "<!--",
-            "<?xml",
+            "<?xm",
+            "<!DOCTYPE ",
+            "<!DOCTYPE html",
+            "<?xml version='1.0'?><html",
+            "<?xml version='1.0'?><!DOCTYPE html PUBLIC",
             "text <svg/>",
             "<!DOCTYPE html><html><svg></svg></html>",
             "<svgs/>",
@@ -182,10 +240,37 @@ mod tests {
     }
 
     #[test]
+    fn it_is_cut_as_soon_as_it_says_what_it_is() {
+        let declared = "<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' 'x'><!-- c --><svg>";
+        let xml =
+            "\u{feff}<?xml version='1.0'?>\n<!-- c -->\n<!DOCTYPE svg PUBLIC 'x' 'y' [ <!ENTITY a 'b'> ]>\n<svg a='b'>";
+        for (text, least) in [("<svg a='b'>", 2), (declared, 11), (xml, 8)] {
+            for length in least..=text.len() {
+                let found = walk(&text.as_bytes()[..length]);
+                assert_eq!(found, Err(Fault::Cut), "{}", &text[..length]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_root_is_looked_for_before_the_whole_is_made_text() {
+        let page = |length: usize| [&b"<!-- \xff -->"[..], &b" ".repeat(length), b"<html></html>"].concat();
+        let svg = |length: usize| [&b"<!-- \xff -->"[..], &b" ".repeat(length), b"<svg></svg>"].concat();
+        let before = "<!-- x -->".len();
+        for length in [LOOK - before - 5, LOOK - before - 1, LOOK - before, LOOK - before + 1, 2 * LOOK] {
+            assert_eq!(walk(&page(length)), Ok(None), "{length}");
+            assert_eq!(walk(&svg(length)), Ok(Some(Svg { is_scripted: false })), "{length}");
+        }
+        let part = &page(10)[..LOOK.min(page(10).len())];
+        assert_eq!(is_svg(&text(part)), Some(false));
+        assert_eq!(is_svg(&text(&svg(LOOK)[..LOOK])), None);
+    }
+
+    #[test]
     fn it_is_cut_wherever_it_ends_within_its_root() {
         let text = "<svg a=\"b>\"><!-- c --><g><![CDATA[d]]>e<?f g?><h/></g>&amp;</svg>";
         assert!(walk(text.as_bytes()).is_ok());
-        for length in 12..text.len() {
+        for length in 5..text.len() {
             assert_eq!(walk(&text.as_bytes()[..length]), Err(Fault::Cut), "{}", &text[..length]);
         }
         assert_eq!(walk(b"<svg><g></svg></g>"), Err(Fault::Broken));

@@ -62,11 +62,10 @@ impl Verifier {
             guarded(&bytes, Reason::Malformed, || verify(&bytes, &checks))
         };
         let verified = run(is_heavy || is_large, look).await?;
-        let (Some(decoders), Some(size)) = (&self.decoders, verified.size) else { return Ok(verified) };
-        if !decode::is_known(verified.format) {
+        let Some(decoders) = self.decoders.as_ref().filter(|_| decode::is_known(verified.format)) else {
             return Ok(verified);
-        }
-        let Some(bytes_needed) = decode::memory(verified.format, size) else {
+        };
+        let Some(bytes_needed) = decode::memory(verified.format, verified.pixels) else {
             return Err(rejected(&verified, Reason::TooManyPixels));
         };
         // Memory first: who waits for it holds nothing.

@@ -36,12 +36,13 @@ pub(super) fn inside<T>(walked: Walked<T>) -> Walked<T> {
 pub(super) struct Seen {
     most_pixels: u64,
     size: Option<(u32, u32)>,
+    whole: Option<(u32, u32)>,
 }
 
 impl Seen {
     /// Nothing yet; no picture may have more than `most_pixels`.
     pub(super) fn new(most_pixels: u64) -> Self {
-        Self { most_pixels, size: None }
+        Self { most_pixels, size: None, whole: None }
     }
 
     /// For a picture that is an image of its own within this one.
@@ -52,6 +53,16 @@ impl Seen {
     /// Width and height of the image in pixels, if they have been met.
     pub(super) fn size(&self) -> Option<(u32, u32)> {
         self.size
+    }
+
+    /// Pixels of the picture that a decoder makes of the image.
+    pub(super) fn pixels(&self) -> u64 {
+        self.whole.or(self.size).map_or(0, |(width, height)| u64::from(width) * u64::from(height))
+    }
+
+    /// Of what the image is a part, if a part of it is all that is shown.
+    pub(super) fn is_part_of(&mut self, width: u32, height: u32) {
+        self.whole = Some((width, height));
     }
 
     /// The image's own width and height; the first that are told count.

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Makes the images of this folder: see README.md. Needs `pip install pillow pillow-heif pillow-jxl-plugin`."""
+"""Makes the images of this folder: see README.md. Needs `pip install imagecodecs pillow pillow-heif pillow-jxl-plugin`."""
 
 import io
 import struct
 from pathlib import Path
 
+import imagecodecs
+import numpy
 import pillow_heif
 import pillow_jxl  # noqa: F401, registers JPEG XL
 from PIL import Image
@@ -78,6 +80,69 @@ def with_thumbnail():
     return b"Exif\0\0" + tiff
 
 
+def box(name, *content):
+    content = b"".join(content)
+    return struct.pack(">I", 8 + len(content)) + name + content
+
+
+def coded(file):
+    """What AV1 has coded in a file that has nothing else in its mdat, and the properties of that."""
+    def find(data, name):
+        at = data.index(name) - 4
+        return data[at : at + struct.unpack_from(">I", data, at)[0]]
+    return find(file, b"mdat")[8:], find(file, b"av1C")
+
+
+def avif(image, **options):
+    file = io.BytesIO()
+    image.save(file, "AVIF", **options)
+    return file.getvalue()
+
+
+def grid_avif():
+    """Two tiles of 64 by 64, which is the least, beside each other; cut to 72 by 64, of which the picture is a part, turned by half."""
+    whole = Image.new("RGB", (128, 64))
+    whole.paste(picture().rotate(180), (44, 20))
+    tiles = []
+    for left in (0, 64):
+        data, configuration = coded(avif(whole.crop((left, 0, left + 64, 64)), quality=60))
+        tiles.append(data)
+    left = struct.pack(">8i", WIDTH, 1, HEIGHT, 1, 44 - (72 - WIDTH) // 2, 1, 20 - (64 - HEIGHT) // 2, 1)
+    full = lambda name, version, *content: box(name, bytes((version, 0, 0, 0)), *content)
+    entry = lambda item, kind: full(b"infe", 2, struct.pack(">HH", item, 0), kind, b"\0")
+    size = lambda width: full(b"ispe", 0, struct.pack(">II", width, 64))
+    association = lambda item, *indices: struct.pack(">HB", item, len(indices)) + bytes(indices)
+    layout = struct.pack(">BBBBHH", 0, 0, 0, 1, 72, 64)
+    kind = box(b"ftyp", b"avif", bytes(4), b"avifmif1miaf")
+
+    def meta(offset):
+        places = [(1, 1, 0, len(layout)), (2, 0, offset, len(tiles[0])), (3, 0, offset + len(tiles[0]), len(tiles[1]))]
+        located = b"".join(struct.pack(">HHHHII", item, how, 0, 1, at, length) for item, how, at, length in places)
+        return full(
+            b"meta", 0,
+            full(b"hdlr", 0, bytes(4), b"pict", bytes(13)),
+            full(b"pitm", 0, struct.pack(">H", 1)),
+            full(b"iloc", 1, struct.pack(">BBH", 0x44, 0, 3), located),
+            full(b"iinf", 0, struct.pack(">H", 3), entry(1, b"grid"), entry(2, b"av01"), entry(3, b"av01")),
+            full(b"iref", 0, box(b"dimg", struct.pack(">HHHH", 1, 2, 2, 3))),
+            box(
+                b"iprp",
+                box(b"ipco", size(72), size(64), configuration, box(b"clap", left), box(b"irot", b"\2")),
+                full(b"ipma", 0, struct.pack(">I", 3), association(1, 1, 0x84, 0x85), association(2, 2, 0x83), association(3, 2, 0x83)),
+            ),
+            box(b"idat", layout),
+        )
+
+    before = len(kind) + len(meta(0)) + 8
+    return kind + meta(before) + box(b"mdat", *tiles)
+
+
+def deep_avif():
+    """Ten bits a sample, as many samples of the colours as there are pixels."""
+    pixels = numpy.asarray(picture()).astype(numpy.uint16) * 4 + 3
+    return imagecodecs.avif_encode(pixels, level=60, bitspersample=10, pixelformat="444", numthreads=1)
+
+
 def main():
     frames = [picture(shift) for shift in (0, 40, 80)]
     save("baseline.jpg", picture(), quality=70)
@@ -97,6 +162,10 @@ def main():
     save("plain.avif", picture(), quality=60)
     save("alpha.avif", picture(mode="RGBA"), quality=60)
     save("animated.avif", frames[0], save_all=True, append_images=frames[1:], duration=100, quality=40)
+    save("grey.avif", picture(mode="L"), quality=60, subsampling="4:0:0")
+    save("narrow.avif", picture(), quality=60, subsampling="4:2:2", range="limited")
+    (HERE / "grid.avif").write_bytes(grid_avif())
+    (HERE / "deep.avif").write_bytes(deep_avif())
     save("plain.heic", picture(), quality=60)
     save("bare.jxl", picture(), quality=80, use_container=False)
     save("container.jxl", picture(), quality=80, use_container=True)

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::shapes::{FOOTER, PAGE_HEADER};
 use super::thrift::{Struct, look};
 
 /// The largest page, compressed or not, in bytes. Writers make pages of about a MiB; some make one of a whole row group.
@@ -58,7 +59,7 @@ impl ChunkReader for Chunks {
                 Some(_) => return Err(too_large()),
                 None => return Err(no_header()),
             }
-            match look(begins) {
+            match look(begins, PAGE_HEADER) {
                 Struct::Whole => return Ok(reader),
                 Struct::Cut if capacity < LONGEST_HEADER => capacity = LONGEST_HEADER,
                 Struct::Cut | Struct::Wrong => return Err(no_header()),
@@ -78,7 +79,7 @@ impl ChunkReader for Chunks {
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, start)?;
         // What ends where the tail begins is the footer.
-        if end.is_some_and(|end| end + TAIL == self.length) && look(&bytes) != Struct::Whole {
+        if end.is_some_and(|end| end + TAIL == self.length) && look(&bytes, FOOTER) != Struct::Whole {
             return Err(ParquetError::General("its footer is damaged".into()));
         }
         Ok(bytes.into())

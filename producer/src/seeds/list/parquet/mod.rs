@@ -7,6 +7,7 @@
 mod chunks;
 mod pages;
 mod schema;
+mod shapes;
 mod thrift;
 mod values;
 

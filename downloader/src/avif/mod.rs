@@ -1,0 +1,73 @@
+//! From an AVIF file to its picture. Its decoder is the only one here that has unsafe code, and that ends the whole process where
+//! one of its own checks fails. So each file is decoded in a process of its own ([`process`]), which is this program again: it has
+//! no environment, no more memory than was set aside, and some time. What happens to it happens to one image.
+//!
+//! In that process a file goes from [`Coded`] through [`av1`], which decodes, and [`paint`], which makes colours of it.
+
+mod av1;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+mod paint;
+mod process;
+mod profile;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::process::serve;
+
+use self::paint::Canvas;
+use self::process::Answer;
+use crate::picture::{Picture, Undecodable};
+use crate::verify::heif::Coded;
+
+/// What a pixel takes at the height of decoding, in bytes: three samples of 16 bits, the same again with film grain, what the
+/// decoder knows of blocks, and four samples of 8 bits here and in the process that asked.
+pub(crate) const BYTES_PER_PIXEL: u64 = 28;
+
+/// What there is room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Most pixels of a picture.
+    pub(crate) pixels: u64,
+    /// Most memory that decoding may take, in bytes.
+    pub(crate) memory: u64,
+}
+
+/// Decodes a file's picture, colours and opacity, and throws it away. Takes a processor for as long as that takes.
+pub(crate) fn check(bytes: &[u8], room: Room) -> Result<(), Undecodable> {
+    process::ask(bytes, room, false).map(drop)
+}
+
+/// Decodes a file's picture. Takes a processor for as long as that takes.
+pub(crate) fn picture(bytes: &[u8], room: Room) -> Result<Picture, Undecodable> {
+    let Answer { width, height, has_opacity, orientation, profile, pixels } = process::ask(bytes, room, true)?;
+    let made = if has_opacity {
+        image::RgbaImage::from_raw(width, height, pixels).map(Into::into)
+    } else {
+        image::RgbImage::from_raw(width, height, pixels).map(Into::into)
+    };
+    let pixels = made.ok_or_else(|| Undecodable::from("its decoder gave fewer pixels than it has"))?;
+    Ok(Picture { pixels, orientation, profile })
+}
+
+/// All that is done in the process of its own: decodes a file's picture, of no more than so many pixels. These are kept only if
+/// they are `wanted`.
+fn decode(bytes: &[u8], most_pixels: u64, wanted: bool) -> Result<Answer, Undecodable> {
+    let coded = Coded::read(bytes).map_err(Undecodable::from)?;
+    let (width, height) = (coded.colours.width, coded.colours.height);
+    if u64::from(width) * u64::from(height) > most_pixels {
+        return Err(Undecodable(format!("it has {width}x{height} pixels, more than its header announces")));
+    }
+    let mut canvas = Canvas::new(&coded, wanted)?;
+    for tile in 0..coded.colours.coded.len() {
+        let picture = av1::decode(&coded.colours.coded[tile], most_pixels).map_err(Undecodable)?;
+        canvas.colours(tile, &picture)?;
+    }
+    if let Some(opacity) = &coded.opacity {
+        for (tile, data) in opacity.coded.iter().enumerate() {
+            let picture = av1::decode(data, most_pixels).map_err(Undecodable)?;
+            canvas.opacity(opacity, tile, &picture)?;
+        }
+    }
+    Ok(canvas.finish(&coded))
+}

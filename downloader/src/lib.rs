@@ -8,6 +8,9 @@
 //! [`control`] answers those who ask how the worker is. [`worker`] wires them.
 
 mod batch;
+#[cfg(feature = "benching")]
+#[doc(hidden)]
+pub mod benching;
 mod body;
 mod buffer;
 mod caution;

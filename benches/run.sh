@@ -9,4 +9,4 @@ tests/install.sh
 # In a build of its own: features that one of them wants of a common crate would get into all of them.
 cargo build --release --locked --bin producer --bin downloader
 cargo build --release --locked --package warren-benches
-exec python3 "benches/$bench.py" "$target/release" "$target/bench-peers/bin/python"
+PYTHONDONTWRITEBYTECODE=1 exec python3 "benches/$bench.py" "$target/release" "$target/bench-peers/bin/python"

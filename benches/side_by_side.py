@@ -23,6 +23,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import start
 from others import Others
 from ratios import goals, table
 from services import nginx, rabbitmq
@@ -49,7 +50,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{len(images.urls):,} images, {images.bytes / 1e6:.0f} MB; {about_the_machine()}\n")
     print(table(ways, measured), end="\n\n")
-    good = goals(measured)
+    good = all([goals(measured), start.goals(programs)])
     whole = all(one.images == len(images.urls) for taken in measured.values() for one in taken if one.stores)
     sys.exit(0 if good and whole else 1)
 

@@ -29,15 +29,7 @@ fn task() -> Task {
         let page_url = Some(format!("https://example.org/articles/{number}.html"));
         let context =
             Context { page_url, source: Some("img".into()), alt: Some("A lake".into()), ..Context::default() };
-        ImageTask {
-            id: ImageId::new(&run(), &url),
-            url,
-            attempt: 1,
-            hops: 0,
-            validators: None,
-            inline: None,
-            context,
-        }
+        ImageTask { id: ImageId::new(&run(), &url), url, attempt: 1, hops: 0, validators: None, inline: None, context }
     };
     Task {
         v: wire::VERSION,

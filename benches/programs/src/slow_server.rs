@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use clap::Parser;
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -35,7 +36,8 @@ async fn main() -> anyhow::Result<()> {
         let (connection, _) = listener.accept().await?;
         connection.set_nodelay(true)?;
         tokio::spawn(async move {
-            let service = service_fn(async move |request: Request<_>| answer(request.uri().path(), takes).await);
+            let service =
+                service_fn(move |request: Request<Incoming>| async move { answer(request.uri().path(), takes).await });
             let builder = Builder::new(TokioExecutor::new());
             // A client that leaves is nothing to tell of.
             drop(builder.serve_connection(TokioIo::new(connection), service).await);

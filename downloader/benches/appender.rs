@@ -19,7 +19,7 @@ const TOGETHER: usize = 256;
 fn keeping(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
     let small = pictures::small(TOGETHER);
-    let number = Cell::new(0);
+    let number = Cell::new(0_u64);
     // Each is made another by a number behind its end, where nobody looks.
     let one = |bytes: &Bytes| {
         let number = number.replace(number.get() + 1);

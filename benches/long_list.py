@@ -23,7 +23,7 @@ from pathlib import Path
 
 from cost import cpu, family, memory
 from ratios import tell
-from services import QUIET, program, rabbitmq
+from services import program, rabbitmq
 
 HOSTS = 100_000
 
@@ -59,7 +59,8 @@ def follow(programs, broker, folder, urls):
     ]
     print(f"{urls:,} URLs\n\n| of the list | seconds | rows/s | producer, MiB (most) | its CPU, s | broker, MiB |\n|--:|--:|--:|--:|--:|--:|", flush=True)
     tenths, begun = [], time.monotonic()
-    with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=QUIET["stderr"]) as process:
+    log = folder / "producer.log"
+    with log.open("w") as talk, subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=talk) as process:
         last, marks = begun, [urls * part // 10 for part in range(1, 11)]
         for rows in counted(process.stdout):
             while marks and rows >= marks[0]:
@@ -73,7 +74,7 @@ def follow(programs, broker, folder, urls):
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode or marks:
-        sys.exit(f"bench: the producer ended with {process.returncode} after {rows:,} of {urls:,} rows")
+        sys.exit(f"bench: the producer ended with {process.returncode} after {rows:,} of {urls:,} rows: {log.read_text()[-1000:]}")
     seconds, most = time.monotonic() - begun, usage.ru_maxrss / 1024
     print(f"| to its end | {time.monotonic() - last:.1f} | {urls / seconds:,.0f} in all | ({most:.0f}) | {usage.ru_utime + usage.ru_stime:.1f} | |\n")
     return all([

@@ -44,7 +44,12 @@ class Warren:
 
     def producer(self, place, how):
         command = [self.programs / "producer", "urls", self.images.list, "--allow-private", "--per-host", "0", "--runs", place, "--run", "run", *how]
-        return run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        log = place / "producer.log"
+        with log.open("w") as talk:
+            try:
+                return run(command, stdout=subprocess.DEVNULL, stderr=talk)
+            except SystemExit as failure:
+                sys.exit(f"{failure}: {log.read_text()[-1000:]}")
 
     def stored(self, place):
         """How many images the manifest has as stored whose bytes are in the store: each file has its length, and each shard room

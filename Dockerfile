@@ -6,13 +6,15 @@ FROM rust:1-trixie AS build
 WORKDIR /src
 
 # The dependencies, in a layer of their own: it sees manifests and the lock file only, so it is built again when one of
-# those changes and at no other time. Each member gets empty sources to stand in for its own. The tests crate is a member
-# too, and --locked wants every member's manifest; its sources never get here, so a change of a test rebuilds nothing.
+# those changes and at no other time. Each member gets empty sources to stand in for its own. The tests and the
+# benches' programs are members too, and --locked wants every member's manifest; their sources never get here, so a change
+# of a test rebuilds nothing.
 COPY Cargo.toml Cargo.lock ./
 COPY common/Cargo.toml common/
 COPY downloader/Cargo.toml downloader/
 COPY producer/Cargo.toml producer/
 COPY tests/Cargo.toml tests/
+COPY benches/programs/Cargo.toml benches/programs/
 RUN mkdir -p common/src downloader/src producer/src tests/harness tests/bin tests/e2e \
  && touch common/src/lib.rs downloader/src/lib.rs producer/src/lib.rs tests/harness/lib.rs \
  && for main in downloader/src/main.rs producer/src/main.rs tests/bin/downloader.rs tests/bin/producer.rs tests/e2e/main.rs; \

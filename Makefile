@@ -8,7 +8,7 @@ ARGS ?=
 SEED ?=
 MINUTES ?= 1
 SOURCE ?= pages
-# How often `make bench-gimp` has each crawler crawl.
+# How often `make bench-gimp` has each crawler crawl, and `make bench` everybody fetch.
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
@@ -40,7 +40,7 @@ fmt: ## is the code formatted? ('cargo fmt --all' does it)
 
 .PHONY: lint
 lint: ## clippy, where a warning is an error
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features warren-downloader/benching --locked -- -D warnings
 
 .PHONY: doc
 doc: ## rustdoc, private items too (its readers are contributors), where a warning is an error
@@ -70,6 +70,30 @@ chromium: ## what Chromium requests on real pages, against what we find there; u
 .PHONY: bench-gimp
 bench-gimp: ## the whole GIMP manual against Scrapy, which it fetches from PyPI: make bench-gimp ROUNDS=5
 	benches/gimp/run.sh $(ROUNDS)
+
+.PHONY: bench
+bench: ## thousands of small images, beside what people use today: make bench ROUNDS=5 PEERS=wrk,wget2 (see docs/performance.md)
+	benches/run.sh side_by_side
+
+.PHONY: bench-peers
+bench-peers: ## install what `make bench` measures Warren beside, from Debian and PyPI
+	benches/peers/install.sh
+
+.PHONY: bench-scaling
+bench-scaling: ## 1 to 8 downloaders on a server that is far away: make bench-scaling TAKES=15
+	benches/run.sh scaling
+
+.PHONY: bench-list
+bench-list: ## a list of ten million through the producer, with downloaders that fetch nothing: make bench-list URLS=1000000
+	benches/run.sh long_list
+
+.PHONY: bench-copies
+bench-copies: ## copies of images on one core, beside img2dataset's resizer
+	benches/run.sh copies
+
+.PHONY: bench-micro
+bench-micro: ## micro-benchmarks: extract, wire, frontier, ledger, verify, appender
+	benches/run.sh micro
 
 .PHONY: compose-test
 compose-test: ## the Docker image and docker-compose.yml, on a real site; needs a Docker engine

@@ -14,14 +14,15 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from services import downloader, nginx, rabbitmq
 
 HERE = Path(__file__).parent
 GOAL = 30
@@ -36,13 +37,13 @@ def main():
         sys.exit("bench: the manual is not there\nhint: apt-get install gimp-help-en")
     folder = Path(tempfile.mkdtemp(prefix="warren-bench-"))
     try:
-        with nginx(manual.parents[2], folder) as port, rabbitmq(folder) as broker, downloader(programs, broker, folder):
-            first = f"http://127.0.0.1:{port}/{manual.relative_to(manual.parents[2])}/index.html"
+        with nginx(manual.parents[2], folder) as server, rabbitmq(folder) as broker, downloader(programs, broker.address, folder / "fleet"):
+            first = f"{server.address}/{manual.relative_to(manual.parents[2])}/index.html"
             good = compare(rounds, {
                 "Scrapy": lambda place: scrapy(python, "crawl", first, place),
                 "lean": lambda place: scrapy(python, "lean", first, place),
                 "embedded": lambda place: warren(programs, ["--embedded", "--store", place / "store"], first, place, place / "store"),
-                "RabbitMQ": lambda place: warren(programs, ["--broker", broker], first, place, folder / "fleet"),
+                "RabbitMQ": lambda place: warren(programs, ["--broker", broker.address], first, place, folder / "fleet"),
             }, folder, python)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -122,92 +123,6 @@ def warren(programs, how, first, place, store):
 
 def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@contextmanager
-def program(command, **more):
-    """Runs as long as the block."""
-    process = subprocess.Popen([str(word) for word in command], **more)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def listens(port, process, what):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    sys.exit(f"bench: {what} does not start")
-
-
-@contextmanager
-def nginx(root, folder):
-    port, place = free_port(), folder / "nginx"
-    place.mkdir()
-    (place / "nginx.conf").write_text(f"""
-        daemon off; worker_processes 1; pid nginx.pid; error_log /dev/null crit;
-        events {{ worker_connections 1024; }}
-        http {{
-          client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
-          include /etc/nginx/mime.types; access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000;
-          open_file_cache max=10000;
-          server {{ listen 127.0.0.1:{port} backlog=1024; root {root}; }}
-        }}""")
-    found = shutil.which("nginx") or "/usr/sbin/nginx"
-    with program([found, "-p", place, "-e", "/dev/null", "-c", "nginx.conf"]) as process:
-        listens(port, process, "nginx")
-        yield port
-
-
-@contextmanager
-def rabbitmq(folder):
-    """A broker of its own, which leaves any other alone."""
-    port, place = free_port(), folder / "rabbitmq"
-    place.mkdir()
-    (place / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nlog.console = false\nlog.file.level = warning\n")
-    (place / "enabled_plugins").write_text("[].\n")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RABBITMQ_")}
-    environment |= {
-        "HOME": str(place), "RUNNING_UNDER_SYSTEMD": "true", "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(free_port()),
-        "RABBITMQ_NODENAME": f"warren-bench-{os.getpid()}@localhost", "RABBITMQ_DIST_PORT": str(free_port()),
-        "RABBITMQ_CONF_ENV_FILE": "/dev/null", "RABBITMQ_CONFIG_FILE": str(place / "rabbitmq.conf"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(place / "enabled_plugins"), "RABBITMQ_MNESIA_BASE": str(place / "data"),
-        "RABBITMQ_LOG_BASE": str(place / "log"), "RABBITMQ_PID_FILE": str(place / "pid"),
-    }
-    # Debian's wrapper in /usr/sbin would change to another user. As under systemd, the script becomes the node.
-    found = next((path for path in ("/usr/lib/rabbitmq/bin/rabbitmq-server",) if Path(path).exists()), "rabbitmq-server")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    # The name server that a node would start by itself would stay.
-    with program(["epmd", "-address", "127.0.0.1", "-port", environment["ERL_EPMD_PORT"]], **quiet) as names:
-        listens(int(environment["ERL_EPMD_PORT"]), names, "epmd")
-        with program([found], env=environment, **quiet) as node:
-            listens(port, node, "RabbitMQ")
-            yield f"amqp://127.0.0.1:{port}/%2f"
-
-
-@contextmanager
-def downloader(programs, broker, folder):
-    command = [programs / "downloader", "--broker", broker, "--store", folder / "fleet", "--allow-private", "--per-host", "0"]
-    with program(command, stderr=subprocess.DEVNULL) as process:
-        time.sleep(2)
-        if process.poll() is not None:
-            sys.exit("bench: the downloader does not start")
-        yield
 
 
 if __name__ == "__main__":

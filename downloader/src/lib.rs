@@ -9,6 +9,9 @@
 
 mod avif;
 mod batch;
+#[cfg(feature = "benching")]
+#[doc(hidden)]
+pub mod benching;
 mod body;
 mod buffer;
 mod caution;

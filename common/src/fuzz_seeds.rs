@@ -4,12 +4,15 @@
 use std::fs;
 use std::path::Path;
 
-/// Runs each target, which is a name and what it does with an input, on all inputs in the folder of its name.
+/// A target: its name, and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Runs each target on all inputs in the folder of its name.
 ///
 /// # Panics
 ///
 /// Where a target finds something, or has no file in `fuzz/fuzz_targets` or no inputs.
-pub fn every_seed_holds(targets: &[(&'static str, fn(&[u8]))]) {
+pub fn every_seed_holds(targets: &[Target]) {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
     for (name, target) in targets {
         assert!(fuzz.join("fuzz_targets").join(name).with_extension("rs").exists(), "{name} is no target");

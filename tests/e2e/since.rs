@@ -151,7 +151,7 @@ async fn what_did_not_change_since_another_run_is_asked_for_anew() {
     world.stop_downloaders();
     // Monday's version is there again, and what asks for another one than that waits in the queue.
     world.route("/a.png", version(1));
-    for (name, since) in [("other", "tuesday"), ("none", "")] {
+    for (name, since, condition) in [("other", "tuesday", Some("\"2\"")), ("none", "", None)] {
         let options = ["--run", name, "--since", "monday", "--timeout", "1s"];
         let waiting = world.urls(std::slice::from_ref(&url), &options).await;
         waiting.expect_code(4);
@@ -161,11 +161,16 @@ async fn what_did_not_change_since_another_run_is_asked_for_anew() {
         let resumed = world.finish(crawl).await;
         resumed.expect_complete().expect_stored(1).expect_in_store(&world.store());
         let row = resumed.row(&url);
-        assert_eq!((row.text("etag"), row.number("attempts")), (Some("\"1\""), Some(2)), "{row}");
+        assert_eq!(row.text("etag"), Some("\"1\""), "{row}");
         let requests = world.site().log().requests().split_off(begun);
         let asked = requests.iter().filter(|request| request.path == "/a.png");
         let conditions: Vec<_> = asked.map(|request| request.header("if-none-match")).collect();
-        assert_eq!(conditions, [Some("\"1\""), None], "{name}");
+        // Two messages wait, the interrupted producer's and the resumed one's, and the downloader takes both at once. Whichever it
+        // begins with, the answer to the other question is none.
+        match row.number("attempts") {
+            Some(2) => assert_eq!(conditions, [Some("\"1\""), None], "{name}"),
+            attempts => assert_eq!((attempts, conditions), (Some(1), vec![condition]), "{name}"),
+        }
         world.stop_downloaders();
     }
 }

@@ -35,7 +35,7 @@ pub(super) const FOOTER: Fields = &[
     (4, List(&Struct(ROW_GROUP))),
     (5, List(&Struct(KEY_AND_VALUE))),
     (6, Binary),
-    (7, List(&Struct(&[(1, EMPTY)]))),
+    (7, List(&Struct(&[(1, EMPTY), (2, EMPTY), (3, EMPTY)]))),
     (8, Struct(ENCRYPTION)),
     (9, Binary),
 ];
@@ -147,8 +147,17 @@ const COLUMN: Fields = &[
 const BOX: Fields =
     &[(1, Double), (2, Double), (3, Double), (4, Double), (5, Double), (6, Double), (7, Double), (8, Double)];
 
-const STATISTICS: Fields =
-    &[(1, Binary), (2, Binary), (3, Number), (4, Number), (5, Binary), (6, Binary), (7, Truth), (8, Truth)];
+const STATISTICS: Fields = &[
+    (1, Binary),
+    (2, Binary),
+    (3, Number),
+    (4, Number),
+    (5, Binary),
+    (6, Binary),
+    (7, Truth),
+    (8, Truth),
+    (9, Number),
+];
 
 const KEY_AND_VALUE: Fields = &[(1, Binary), (2, Binary)];
 

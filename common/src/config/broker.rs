@@ -63,11 +63,16 @@ impl BrokerUri {
     /// Missed heartbeats are noticed after twice this; RabbitMQ's own default of 60 s would hide a dead link for minutes.
     const HEARTBEAT_SECONDS: u16 = 10;
 
-    /// The address for lapin, with a heartbeat unless the user chose one.
+    /// The longest frame (AMQP 0-9-1, 4.2.3), in bytes. Longer messages are several frames, as many as it takes; but lapin keeps
+    /// buffers of 96 frames for each connection, all of them in memory: 12 MiB of RabbitMQ's own 128 KiB.
+    const FRAME_MAX: u32 = 32 << 10;
+
+    /// The address for lapin, with a heartbeat and a longest frame unless the user chose them.
     #[must_use]
     pub fn for_connecting(&self) -> AMQPUri {
         let mut uri = AMQPUri::clone(&self.0);
         uri.query.heartbeat.get_or_insert(Self::HEARTBEAT_SECONDS);
+        uri.query.frame_max.get_or_insert(Self::FRAME_MAX);
         uri
     }
 
@@ -170,9 +175,12 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_is_added_unless_the_user_chose_one() {
-        assert_eq!(uri("amqp://localhost/%2f").for_connecting().query.heartbeat, Some(10));
-        assert_eq!(uri("amqp://localhost/%2f?heartbeat=30").for_connecting().query.heartbeat, Some(30));
+    fn a_heartbeat_and_a_longest_frame_are_added_unless_the_user_chose_them() {
+        let query = |address| uri(address).for_connecting().query;
+        let ours = query("amqp://localhost/%2f");
+        assert_eq!((ours.heartbeat, ours.frame_max), (Some(10), Some(32_768)));
+        let theirs = query("amqp://localhost/%2f?heartbeat=30&frame_max=8192");
+        assert_eq!((theirs.heartbeat, theirs.frame_max), (Some(30), Some(8192)));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn verify(bytes: &[u8]) -> bool {
 #[must_use]
 pub fn copy(bytes: &[u8], format: &str, wanted: &Transform) -> Option<usize> {
     let made = crate::transform::make(bytes, format, 250_000_000, wanted);
-    made.copy?.ok().map(|copy| copy.bytes.len())
+    made.ok()?.copy?.ok().map(|copy| copy.bytes.len())
 }
 
 /// An image to be kept, with all that layouts write down of it.

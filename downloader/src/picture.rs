@@ -28,6 +28,14 @@ impl From<&str> for Undecodable {
     }
 }
 
+/// What is known of an image, unless trouble of this program's own keeps it from being looked at.
+pub(crate) type Judged<T> = Result<T, Unjudged>;
+
+/// Why nothing is known of an image, which is not at fault: another try, or another downloader, may do better.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unjudged(pub(crate) String);
+
 /// Undoes that a pixel's three colours were multiplied by its opacity, which is the fourth value.
 pub(crate) fn divide_by_opacity(pixel: &mut [u8]) {
     let [colours @ .., opacity] = pixel else { return };

@@ -1,23 +1,25 @@
 //! From an AVIF file to its picture. Its decoder is the only one here that has unsafe code, and that ends the whole process where
-//! one of its own checks fails. So each file is decoded in a process of its own ([`process`]), which is this program again: it has
-//! no environment, no more memory than was set aside, and some time. What happens to it happens to one image.
+//! one of its own checks fails. So each file is decoded in a process of its own ([`process`]), which is this program again ([`serve`]):
+//! it has no environment, no more memory than was set aside, and some time. What happens to it happens to one image.
 //!
 //! In that process a file goes from [`Coded`] through [`av1`], which decodes, and [`paint`], which makes colours of it.
 
+mod answer;
 mod av1;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod paint;
 mod process;
 mod profile;
+mod serve;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::process::serve;
+pub(crate) use self::serve::serve;
 
+use self::answer::Answer;
 use self::paint::Canvas;
-use self::process::Answer;
-use crate::picture::{Picture, Undecodable};
+use crate::picture::{Judged, Picture, Undecodable};
 use crate::verify::heif::Coded;
 
 /// What a pixel takes at the height of decoding, in bytes: three samples of 16 bits, the same again with film grain, what the
@@ -34,13 +36,16 @@ pub(crate) struct Room {
 }
 
 /// Decodes a file's picture, colours and opacity, and throws it away. Takes a processor for as long as that takes.
-pub(crate) fn check(bytes: &[u8], room: Room) -> Result<(), Undecodable> {
-    process::ask(bytes, room, false).map(drop)
+pub(crate) fn check(bytes: &[u8], room: Room) -> Judged<Result<(), Undecodable>> {
+    Ok(ask(bytes, room, false)?.map(drop))
 }
 
 /// Decodes a file's picture. Takes a processor for as long as that takes.
-pub(crate) fn picture(bytes: &[u8], room: Room) -> Result<Picture, Undecodable> {
-    let Answer { width, height, has_opacity, orientation, profile, pixels } = process::ask(bytes, room, true)?;
+pub(crate) fn picture(bytes: &[u8], room: Room) -> Judged<Result<Picture, Undecodable>> {
+    Ok(ask(bytes, room, true)?.and_then(pixels))
+}
+
+fn pixels(Answer { width, height, has_opacity, orientation, profile, pixels }: Answer) -> Result<Picture, Undecodable> {
     let made = if has_opacity {
         image::RgbaImage::from_raw(width, height, pixels).map(Into::into)
     } else {
@@ -48,6 +53,14 @@ pub(crate) fn picture(bytes: &[u8], room: Room) -> Result<Picture, Undecodable> 
     };
     let pixels = made.ok_or_else(|| Undecodable::from("its decoder gave fewer pixels than it has"))?;
     Ok(Picture { pixels, orientation, profile })
+}
+
+fn ask(bytes: &[u8], room: Room, wanted: bool) -> Judged<Result<Answer, Undecodable>> {
+    // The program that runs is not one of Warren's there.
+    if cfg!(any(test, feature = "fuzzing")) {
+        return Ok(decode(bytes, room.pixels, wanted));
+    }
+    process::ask(&mut process::own_program(bytes, room, wanted), &process::USUAL, bytes, room.pixels, wanted)
 }
 
 /// All that is done in the process of its own: decodes a file's picture, of no more than so many pixels. These are kept only if
@@ -61,7 +74,7 @@ fn decode(bytes: &[u8], most_pixels: u64, wanted: bool) -> Result<Answer, Undeco
     let mut canvas = Canvas::new(&coded, wanted)?;
     for tile in 0..coded.colours.coded.len() {
         let picture = av1::decode(&coded.colours.coded[tile], most_pixels).map_err(Undecodable)?;
-        canvas.colours(tile, &picture)?;
+        canvas.colours(&coded.colours, tile, &picture)?;
     }
     if let Some(opacity) = &coded.opacity {
         for (tile, data) in opacity.coded.iter().enumerate() {

@@ -3,7 +3,7 @@
 
 use re_rav1d::{Picture, PixelLayout, PlanarImageComponent, Plane};
 
-use super::process::Answer;
+use super::answer::Answer;
 use super::profile;
 use crate::picture::{LONGEST_PROFILE, Undecodable, divide_by_opacity};
 use crate::verify::heif::{Cicp, Coded, Crop, Tiles};
@@ -12,7 +12,6 @@ use crate::verify::heif::{Cicp, Coded, Crop, Tiles};
 pub(super) struct Canvas {
     width: u32,
     height: u32,
-    columns: u32,
     channels: usize,
     /// RGB or RGBA, row by row; empty if nobody wants them.
     pixels: Vec<u8>,
@@ -24,17 +23,17 @@ pub(super) struct Canvas {
 
 impl Canvas {
     pub(super) fn new(coded: &Coded<'_>, wanted: bool) -> Result<Self, Undecodable> {
-        let Tiles { width, height, columns, .. } = coded.colours;
+        let Tiles { width, height, .. } = coded.colours;
         let channels = if coded.opacity.is_some() { 4 } else { 3 };
         let length = u64::from(width) * u64::from(height) * channels as u64;
         let length = usize::try_from(length).map_err(|_| Undecodable::from("it has no size"))?;
         let pixels = if wanted { vec![0xff; length] } else { Vec::new() };
-        Ok(Self { width, height, columns, channels, pixels, wanted, cicp: coded.cicp, tile: None })
+        Ok(Self { width, height, channels, pixels, wanted, cicp: coded.cicp, tile: None })
     }
 
     /// Takes the colours of a tile.
-    pub(super) fn colours(&mut self, tile: usize, picture: &Picture) -> Result<(), Undecodable> {
-        let (left, top) = self.place(tile, self.columns, picture)?;
+    pub(super) fn colours(&mut self, tiles: &Tiles<'_>, tile: usize, picture: &Picture) -> Result<(), Undecodable> {
+        let (left, top) = self.place(tiles, tile, picture)?;
         let cicp = *self.cicp.get_or_insert_with(|| Cicp {
             primaries: picture.color_primaries() as u16,
             transfer: picture.transfer_characteristic() as u16,
@@ -58,7 +57,7 @@ impl Canvas {
         if tile == 0 {
             self.tile = None;
         }
-        let (left, top) = self.place(tile, tiles.columns, picture)?;
+        let (left, top) = self.place(tiles, tile, picture)?;
         if self.wanted {
             let coded = Coding::of(picture);
             let plane = Samples::of(&coded, &coded.y, is_full(picture));
@@ -68,14 +67,16 @@ impl Canvas {
     }
 
     /// Where a tile begins. All are of the first one's size and together they cover the whole, with none too many.
-    fn place(&mut self, tile: usize, columns: u32, picture: &Picture) -> Result<(u32, u32), Undecodable> {
+    fn place(&mut self, tiles: &Tiles<'_>, tile: usize, picture: &Picture) -> Result<(u32, u32), Undecodable> {
         let size @ (width, height) = (picture.width(), picture.height());
         let first = *self.tile.get_or_insert(size);
-        let (column, row) = (tile as u64 % u64::from(columns), tile as u64 / u64::from(columns));
+        let (columns, rows) = (u64::from(tiles.columns), tiles.coded.len() as u64 / u64::from(tiles.columns));
+        let (column, row) = (tile as u64 % columns, tile as u64 / columns);
         let (left, top) = (column * u64::from(width), row * u64::from(height));
-        let covers = |side: u32, count: u32, whole: u32| u64::from(side) * u64::from(count) >= u64::from(whole);
+        let covers = |side: u32, count: u64, whole: u32| u64::from(side) * count >= u64::from(whole);
         if size != first
             || !covers(width, columns, self.width)
+            || !covers(height, rows, self.height)
             || left >= self.width.into()
             || top >= self.height.into()
         {

@@ -1,223 +1,234 @@
-//! The process of its own: this program once more, with a file on its standard input and what became of it on its standard output.
-//! Whoever starts a program of Warren's with the argument below gets such a process.
+//! Has a file decoded by a process of its own: the program once more, with the file on its standard input and what became of it on
+//! its standard output. What such a process dies of by itself is the file's fault. What others do to it, or keep it from, is not:
+//! then another one is tried, and at last nothing is said of the file.
 
-use std::env;
-use std::ffi::OsStr;
-use std::io::{self, Read, Write};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::io::{self, Write as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
-use image::metadata::Orientation;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::Signal;
 
-use super::{Room, decode};
-use crate::picture::{LONGEST_PROFILE, Undecodable};
-
-/// What tells a program that it is such a process; most memory, most pixels and whether the pixels are wanted follow.
-const ARGUMENT: &str = "--warren-decode-avif";
+use super::Room;
+use super::answer::{self, Answer};
+use super::serve::ARGUMENT;
+use crate::picture::{Judged, Undecodable, Unjudged};
 
 /// Memory that the process may take beside what was set aside, in bytes: the program itself and the decoder's tables.
 const BESIDES: u64 = 32 << 20;
 
-/// Longest that it may work, in seconds of a processor.
-const MOST_SECONDS: u64 = 60;
+/// What others end a process with: a service manager, a terminal, a system that is out of memory.
+const OTHERS: [Signal; 4] = [Signal::TERM, Signal::INT, Signal::HUP, Signal::KILL];
 
-/// Longest reason, in bytes.
-const LONGEST_REASON: u64 = 1 << 10;
-
-/// How an answer begins that has a picture, and one that says why there is none.
-const PICTURE: u8 = b'p';
-const REASON: u8 = b'r';
-
-/// What became of a file.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) has_opacity: bool,
-    pub(super) orientation: Orientation,
-    pub(super) profile: Option<Vec<u8>>,
-    /// Empty where they are not wanted.
-    pub(super) pixels: Vec<u8>,
+/// How long to bear with processes.
+pub(super) struct Patience {
+    /// With one, from its start. It is far beyond the time that it may work: what takes so long waits for something.
+    one: Duration,
+    /// Before each further one, where the one before it has failed and the file is not at fault.
+    pauses: &'static [Duration],
 }
 
-/// If this process was started to decode a file, does so; the caller ends with what is returned then.
-#[must_use]
-pub(crate) fn serve() -> Option<ExitCode> {
-    let mut arguments = env::args_os().skip(1);
-    if arguments.next().as_deref() != Some(OsStr::new(ARGUMENT)) {
-        return None;
-    }
-    let mut number = || arguments.next().and_then(|text| text.into_string().ok()).and_then(|text| text.parse().ok());
-    let (Some(memory), Some(pixels), Some(wanted)) = (number(), number(), number()) else {
-        return Some(ExitCode::FAILURE);
-    };
-    // Whoever asked sees by what is missing that it failed.
-    Some(work(memory, pixels, wanted != 0).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS))
-}
-
-fn work(memory: u64, most_pixels: u64, wanted: bool) -> io::Result<()> {
-    let most = |most| Rlimit { current: Some(most), maximum: Some(most) };
-    setrlimit(Resource::Data, most(memory))?;
-    setrlimit(Resource::Cpu, most(MOST_SECONDS))?;
-    setrlimit(Resource::Core, most(0))?;
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
-    write(&mut io::stdout().lock(), &decode(&bytes, most_pixels, wanted))
-}
-
-/// Has a file decoded by a process of its own.
-#[cfg(not(any(test, feature = "fuzzing")))]
-pub(super) fn ask(bytes: &[u8], room: Room, wanted: bool) -> Result<Answer, Undecodable> {
-    let started = start(bytes, room, wanted);
-    let mut process = started.map_err(|error| Undecodable(format!("its decoder cannot be started: {error}")))?;
-    let answer = talk(&mut process, bytes, room, wanted);
-    if answer.is_err() {
-        // It has ended by itself, as a rule.
-        process.kill().unwrap_or_default();
-    }
-    let ended = process.wait();
-    answer.unwrap_or_else(|_| {
-        let end = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
-        Err(Undecodable(format!("its decoder failed on it ({end})")))
-    })
-}
-
-/// Where the program that runs is not one of Warren's, there is no process to be started.
-#[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn ask(bytes: &[u8], room: Room, wanted: bool) -> Result<Answer, Undecodable> {
-    let mut answer = Vec::new();
-    let failed = |_| Undecodable::from("its decoder failed on it");
-    write(&mut answer, &decode(bytes, room.pixels, wanted)).map_err(failed)?;
-    read(&mut &answer[..], room.pixels, wanted).unwrap_or_else(|error| Err(failed(error)))
-}
+/// A service that is told to end has its signals behind it after a moment; memory may need longer to become free.
+pub(super) const USUAL: Patience = Patience {
+    one: Duration::from_mins(5),
+    pauses: &[Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5)],
+};
 
 /// The program's own file, even where another has replaced it. In a group of its own, so that what a terminal sends to the
 /// downloader leaves it alone; and without the environment, in which secrets may be.
-#[cfg_attr(any(test, feature = "fuzzing"), expect(dead_code, reason = "see `ask`"))]
-fn start(bytes: &[u8], room: Room, wanted: bool) -> io::Result<Child> {
+pub(super) fn own_program(bytes: &[u8], room: Room, wanted: bool) -> Command {
     let memory = room.memory.saturating_add(bytes.len() as u64 * 4).saturating_add(BESIDES);
-    Command::new("/proc/self/exe")
+    let mut command = Command::new("/proc/self/exe");
+    command
         .arg(ARGUMENT)
         .args([memory, room.pixels, wanted.into()].map(|number: u64| number.to_string()))
         .env_clear()
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
+        .process_group(0);
+    command
 }
 
-#[cfg_attr(any(test, feature = "fuzzing"), expect(dead_code, reason = "see `ask`"))]
-fn talk(process: &mut Child, bytes: &[u8], room: Room, wanted: bool) -> io::Result<Result<Answer, Undecodable>> {
-    let (Some(mut to), Some(mut from)) = (process.stdin.take(), process.stdout.take()) else {
+/// Gives a file to what `command` starts, and waits for its answer.
+pub(super) fn ask(
+    command: &mut Command,
+    patience: &Patience,
+    bytes: &[u8],
+    most_pixels: u64,
+    wanted: bool,
+) -> Judged<Result<Answer, Undecodable>> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut pauses = patience.pauses.iter();
+    loop {
+        let why = match ask_once(command, patience.one, bytes, most_pixels, wanted) {
+            Ok(answer) => return Ok(answer),
+            Err(Failed::AtOnce(why)) => why,
+            Err(Failed::Late) => return Err(Unjudged(format!("its decoder had no answer after {:?}", patience.one))),
+        };
+        let Some(pause) = pauses.next() else { return Err(why) };
+        thread::sleep(*pause);
+    }
+}
+
+/// Why there is no answer though the file is not at fault.
+enum Failed {
+    /// Another process may do better.
+    AtOnce(Unjudged),
+    /// All patience is spent.
+    Late,
+}
+
+fn ask_once(
+    command: &mut Command,
+    patience: Duration,
+    bytes: &[u8],
+    most_pixels: u64,
+    wanted: bool,
+) -> Result<Result<Answer, Undecodable>, Failed> {
+    let not_started = |error| Failed::AtOnce(Unjudged(format!("its decoder cannot be started: {error}")));
+    let mut process = command.spawn().map_err(not_started)?;
+    let talked = talk_within(patience, &mut process, |to, from| talk(to, from, bytes, most_pixels, wanted));
+    // It has ended by itself, as a rule; and if not, it has said all that it is listened to.
+    process.kill().unwrap_or_default();
+    let ended = process.wait();
+    match talked.map_err(not_started)? {
+        None => Err(Failed::Late),
+        Some(Ok(answer)) => Ok(answer),
+        Some(Err(error)) => {
+            let end = ended.as_ref().map_or_else(ToString::to_string, ToString::to_string);
+            // Whoever talks nonsense may have been ended here.
+            let is_files_fault = error.kind() == io::ErrorKind::InvalidData || ended.is_ok_and(is_files_fault);
+            let why = format!("its decoder failed on it ({end})");
+            if is_files_fault { Ok(Err(Undecodable(why))) } else { Err(Failed::AtOnce(Unjudged(why))) }
+        }
+    }
+}
+
+/// Whether a process that has not said all has ended because of its file. One that fails in good order could not begin.
+fn is_files_fault(ended: ExitStatus) -> bool {
+    match ended.signal() {
+        Some(signal) => OTHERS.iter().all(|other| other.as_raw() != signal),
+        None => ended.code() != Some(1),
+    }
+}
+
+/// What `talk` has come to, on a thread of its own; `None` if it had to be ended with the process, because it took too long.
+fn talk_within<T: Send>(
+    patience: Duration,
+    process: &mut Child,
+    talk: impl FnOnce(ChildStdin, ChildStdout) -> io::Result<T> + Send,
+) -> io::Result<Option<io::Result<T>>> {
+    let (Some(to), Some(from)) = (process.stdin.take(), process.stdout.take()) else {
         return Err(io::ErrorKind::BrokenPipe.into());
     };
+    let (tell, told) = mpsc::sync_channel(1);
+    thread::scope(|scope| {
+        // Nobody listens where it took too long.
+        let talk = move || drop(tell.send(talk(to, from)));
+        thread::Builder::new().name("avif".to_owned()).spawn_scoped(scope, talk)?;
+        let talked = told.recv_timeout(patience).ok();
+        if talked.is_none() {
+            // Its ends of the pipes are gone with it, and the thread ends.
+            process.kill()?;
+        }
+        Ok(talked)
+    })
+}
+
+fn talk(
+    mut to: ChildStdin,
+    mut from: ChildStdout,
+    bytes: &[u8],
+    most_pixels: u64,
+    wanted: bool,
+) -> io::Result<Result<Answer, Undecodable>> {
     to.write_all(bytes)?;
     // The end of the file, which the process waits for before it says anything.
     drop(to);
-    read(&mut from, room.pixels, wanted)
-}
-
-fn write(to: &mut impl Write, answer: &Result<Answer, Undecodable>) -> io::Result<()> {
-    match answer {
-        Ok(answer) => {
-            let profile = answer.profile.as_deref().unwrap_or_default();
-            to.write_all(&[PICTURE, answer.has_opacity.into(), answer.orientation.to_exif()])?;
-            for number in [answer.width, answer.height, u32::try_from(profile.len()).unwrap_or(u32::MAX)] {
-                to.write_all(&number.to_be_bytes())?;
-            }
-            to.write_all(profile)?;
-            to.write_all(&answer.pixels)?;
-        }
-        Err(Undecodable(why)) => {
-            to.write_all(&[REASON])?;
-            to.write_all(why.as_bytes())?;
-        }
-    }
-    to.flush()
-}
-
-/// Reads an answer to its end. What it says of itself is believed within bounds alone.
-fn read(from: &mut impl Read, most_pixels: u64, wanted: bool) -> io::Result<Result<Answer, Undecodable>> {
-    let wrong = || io::Error::from(io::ErrorKind::InvalidData);
-    let mut kind = [0];
-    from.read_exact(&mut kind)?;
-    if kind != [PICTURE] {
-        let mut why = Vec::new();
-        from.take(LONGEST_REASON).read_to_end(&mut why)?;
-        return Ok(Err(Undecodable(String::from_utf8_lossy(&why).into_owned())));
-    }
-    let mut about = [0; 2];
-    from.read_exact(&mut about)?;
-    let mut number = || {
-        let mut bytes = [0; 4];
-        from.read_exact(&mut bytes).map(|()| u32::from_be_bytes(bytes))
-    };
-    let (width, height, profile) = (number()?, number()?, u64::from(number()?));
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels > most_pixels || profile > LONGEST_PROFILE as u64 {
-        return Err(wrong());
-    }
-    let has_opacity = about[0] != 0;
-    let profile = part(from, profile)?;
-    let channels = match (wanted, has_opacity) {
-        (false, _) => 0,
-        (true, false) => 3,
-        (true, true) => 4,
-    };
-    Ok(Ok(Answer {
-        width,
-        height,
-        has_opacity,
-        orientation: Orientation::from_exif(about[1]).ok_or_else(wrong)?,
-        profile: (!profile.is_empty()).then_some(profile),
-        pixels: part(from, pixels * channels)?,
-    }))
-}
-
-/// As many bytes, or as many as there are.
-fn part(from: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
-    let mut part = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    from.take(length).read_to_end(&mut part)?;
-    Ok(part)
+    answer::read(&mut from, most_pixels, wanted)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
-    fn told(answer: &Result<Answer, Undecodable>) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        write(&mut bytes, answer).expect("memory takes it");
-        bytes
+    const PATIENCE: Patience =
+        Patience { one: Duration::from_mins(1), pauses: &[Duration::from_millis(1), Duration::from_millis(2)] };
+
+    /// What comes of a process that does this; it writes a line to the file `$1` whenever it is started.
+    fn asked(does: &str, patience: &Patience) -> (Judged<Result<Answer, Undecodable>>, usize) {
+        let starts = tempfile::NamedTempFile::new().expect("a file");
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("echo >> \"$1\"; {does}"), "sh"]).arg(starts.path());
+        let answer = ask(&mut command, patience, &vec![7; 1 << 20], 100, true);
+        (answer, std::fs::read(starts.path()).expect("readable").len())
     }
 
-    fn answer(pixels: Vec<u8>) -> Answer {
-        let (orientation, profile) = (Orientation::Rotate90FlipH, Some(b"profile".to_vec()));
-        Answer { width: 3, height: 2, has_opacity: true, orientation, profile, pixels }
+    fn undecodable(does: &str) -> String {
+        let (answer, starts) = asked(does, &PATIENCE);
+        assert_eq!(starts, 1, "{does}");
+        answer.expect(does).expect_err(does).0
+    }
+
+    fn unjudged(does: &str) -> String {
+        let (answer, starts) = asked(does, &PATIENCE);
+        assert_eq!(starts, 3, "{does}");
+        answer.expect_err(does).0
     }
 
     #[test]
-    fn an_answer_is_read_as_it_was_written() {
-        let told_picture = told(&Ok(answer(vec![7; 24])));
-        assert_eq!(read(&mut &told_picture[..], 6, true).expect("whole"), Ok(answer(vec![7; 24])));
-        assert_eq!(read(&mut &told_picture[..], 6, false).expect("whole"), Ok(answer(Vec::new())));
-        let reason = Err(Undecodable::from("because"));
-        assert_eq!(read(&mut &told(&reason)[..], 6, true).expect("whole"), reason);
+    fn an_answer_is_what_the_process_says_of_the_whole_file() {
+        assert_eq!(undecodable("printf r; wc -c | tr -d '\\n '"), "1048576");
     }
 
     #[test]
-    fn an_answer_is_not_believed_beyond_its_bounds() {
-        let bytes = told(&Ok(answer(vec![7; 24])));
-        assert!(read(&mut &bytes[..], 5, true).is_err(), "more pixels than there is room for");
-        for length in 0..15 {
-            assert!(read(&mut &bytes[..length], 6, true).is_err(), "nothing, or a part of its head: {length}");
+    fn what_a_process_dies_of_by_itself_is_the_files_fault() {
+        for signal in ["ABRT", "SEGV", "XCPU", "BUS", "ILL"] {
+            for does in [format!("kill -{signal} $$"), format!("cat > /dev/null; printf p000; kill -{signal} $$")] {
+                assert!(undecodable(&does).contains("signal"), "{does}");
+            }
         }
-        let mut long = bytes.clone();
-        long[11..15].copy_from_slice(&(1_u32 << 20 | 1).to_be_bytes());
-        assert!(read(&mut &long[..], 6, true).is_err(), "a longer profile than any");
-        let talk = [&[REASON][..], &[b'x'; 5000]].concat();
-        assert_eq!(read(&mut &talk[..], 6, true).expect("a reason").expect_err("a reason").0.len(), 1024);
+        // In the middle of its answer, or with one that is too large; and as a panic ends it.
+        for does in [
+            "cat > /dev/null; printf p000",
+            "cat > /dev/null; printf 'p00\\377\\377\\377\\377\\377'; exec sleep 9",
+            "exit 101",
+        ] {
+            assert!(undecodable(does).contains("failed on it"), "{does}");
+        }
+    }
+
+    #[test]
+    fn what_others_do_to_a_process_is_not() {
+        for signal in ["TERM", "INT", "HUP", "KILL"] {
+            for does in [format!("kill -{signal} $$"), format!("cat > /dev/null; printf p000; kill -{signal} $$")] {
+                assert!(unjudged(&does).contains("signal"), "{does}");
+            }
+        }
+        assert!(unjudged("exit 1").contains("exit status: 1"));
+        let missing = ask(&mut Command::new("/nowhere/at/all"), &PATIENCE, b"", 100, true).expect_err("no program");
+        assert!(missing.0.contains("cannot be started"), "{missing}");
+    }
+
+    #[test]
+    fn another_process_may_have_an_answer() {
+        let does = "if [ $(wc -l < \"$1\") = 1 ]; then kill -TERM $$; fi; cat > /dev/null; printf rbecause";
+        assert_eq!(asked(does, &PATIENCE), (Ok(Err(Undecodable::from("because"))), 2));
+    }
+
+    #[test]
+    fn patience_with_a_process_that_waits_has_an_end() {
+        let begun = Instant::now();
+        let short = Patience { one: Duration::from_millis(500), ..PATIENCE };
+        for does in ["exec sleep 600", "cat > /dev/null; printf p000; exec sleep 600"] {
+            let (answer, starts) = asked(does, &short);
+            assert_eq!((answer.expect_err(does).0.contains("no answer"), starts), (true, 1), "{does}");
+        }
+        // One that has answered is not waited for.
+        let (answer, _) = asked("cat > /dev/null; printf rno; exec >&-; exec sleep 600", &PATIENCE);
+        assert_eq!(answer, Ok(Err(Undecodable::from("no"))));
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     }
 }

@@ -18,6 +18,15 @@ fn room(pixels: u64) -> Room {
     Room { pixels, memory: pixels * BYTES_PER_PIXEL }
 }
 
+/// No process is started here.
+fn check(bytes: &[u8], room: Room) -> Result<(), Undecodable> {
+    super::check(bytes, room).expect("judged")
+}
+
+fn picture(bytes: &[u8], room: Room) -> Result<Picture, Undecodable> {
+    super::picture(bytes, room).expect("judged")
+}
+
 fn upright(bytes: &[u8]) -> DynamicImage {
     let Picture { mut pixels, orientation, .. } = picture(bytes, room(PIXELS)).expect("a picture");
     pixels.apply_orientation(orientation);
@@ -73,9 +82,12 @@ fn a_picture_is_no_larger_than_its_header_says() {
     let at = bytes.windows(4).position(|name| name == b"ispe").expect("a size");
     bytes[at + 8..at + 16].copy_from_slice(&[0, 0, 0, 8, 0, 0, 0, 6]);
     assert!(check(&bytes, room(48)).is_err());
-    bytes[at + 8..at + 16].copy_from_slice(&[0, 0, 0, 25, 0, 0, 0, 18]);
-    let refused = check(&bytes, room(PIXELS)).expect_err("too small for its header");
-    assert!(refused.0.contains("24x18"), "{refused}");
+    for (width, height) in [(25, 18), (24, 19), (25, 19)] {
+        bytes[at + 8..at + 16].copy_from_slice(&[0, 0, 0, width, 0, 0, 0, height]);
+        let refused = check(&bytes, room(PIXELS)).expect_err("too small for its header");
+        let why = format!("a part of 24x18 pixels has no place in a picture of {width}x{height}");
+        assert_eq!(refused.0, why);
+    }
 }
 
 #[test]
@@ -85,7 +97,7 @@ fn a_grid_has_all_its_tiles_and_no_bytes_twice() {
     let with = |at: usize, value: u8| {
         let mut bytes = bytes.clone();
         bytes[at] = value;
-        check(&bytes, room(PIXELS))
+        check(&bytes, room(4 * PIXELS))
     };
     assert_eq!(with(refers + 5, bytes[refers + 5]), Ok(()));
     assert!(with(refers + 9, 1).is_err(), "a tile that is the grid itself");
@@ -94,8 +106,10 @@ fn a_grid_has_all_its_tiles_and_no_bytes_twice() {
     // Its description: a version, flags, rows and columns less one, width, height.
     let layout = bytes.windows(8).position(|part| part == [0, 0, 0, 1, 0, 72, 0, 64]).expect("a description");
     assert!(with(layout + 3, 0).is_err(), "one place for two tiles");
-    assert!(with(layout + 5, 200).is_err(), "wider than its tiles");
-    assert!(with(layout + 7, 65).is_err(), "higher than its tiles");
+    for (at, value, what) in [(5, 200, "wider than its tiles"), (7, 65, "higher than its tiles")] {
+        let refused = with(layout + at, value).expect_err(what);
+        assert!(refused.0.contains("has no place in a picture of"), "{what}: {refused}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use common::outcome::{Outcome, Status};
 use common::task::ImageTask;
 use sha2::{Digest, Sha256};
 
-use super::about;
+use super::{about, unjudged};
 use crate::batch::Batch;
 use crate::image_fetch::Fetched;
 use crate::verify::Rejected;
@@ -15,13 +15,14 @@ use crate::worker::Worker;
 const LARGE: usize = 512 << 10;
 
 impl Worker {
-    /// Checks and stores what was fetched.
+    /// Checks and stores what was fetched. `None` if that could not be done here: the batch comes again.
     pub(super) async fn keep(&self, batch: &Batch, task: &ImageTask, fetched: Fetched<Bytes>) -> Option<Outcome> {
         let Fetched { mut outcome, body, exchange } = fetched;
         let Some(body) = body else { return Some(outcome) };
         outcome.bytes = Some(body.len() as u64);
         outcome.sha256 = Some(sha256(body.clone()).await);
-        match self.verifier.verify(&body).await {
+        let judged = self.verifier.verify(&body).await;
+        match judged.map_err(|why| unjudged(batch, &task.url, &why)).ok()? {
             Ok(verified) => {
                 outcome.format = Some(verified.format.name().to_owned());
                 (outcome.width, outcome.height) = verified.size.unzip();

@@ -8,6 +8,7 @@ use common::reason::Reason;
 use common::wire::MAX_DETAIL;
 
 use super::check::sha256;
+use super::unjudged;
 use crate::batch::Batch;
 use crate::store::{About, Image};
 use crate::transform::Copy;
@@ -25,6 +26,7 @@ impl Worker {
     ) -> Option<Outcome> {
         let format = verified.format.name();
         let made = self.pool.make(&body, format, verified.pixels).await;
+        let made = made.map_err(|why| unjudged(batch, &about.url, &why)).ok()?;
         let keeps_original = self.settings.transform.keep_original;
         let outcome = &mut about.outcome;
         (outcome.exif, outcome.phash) = (made.exif, made.phash);

@@ -13,6 +13,7 @@ use common::task::ImageTask;
 use crate::batch::Batch;
 use crate::claims::Claimed;
 use crate::exchange::Exchange;
+use crate::picture::Unjudged;
 use crate::reply::Finished;
 use crate::runs::Holding;
 use crate::settle;
@@ -68,6 +69,16 @@ impl Worker {
         }
         end
     }
+}
+
+/// Nothing is known of an image, for want of what this program needs to look at it.
+fn unjudged(batch: &Batch, url: &str, why: &Unjudged) {
+    batch.must_come_again();
+    tracing::error!(
+        run = %batch.run, batch = batch.number, image.url = url, error = %why,
+        hint = "look at this machine's memory, and at its limits on processes and open files; /proc has to be there",
+        "an image cannot be looked at here; its batch goes back to the queue"
+    );
 }
 
 /// What packed layouts keep beside an image.

@@ -8,7 +8,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::jxl;
 use crate::avif::{self, Room};
-use crate::picture::{LONGEST_PROFILE, Picture, Undecodable};
+use crate::picture::{Judged, LONGEST_PROFILE, Picture, Undecodable};
 
 /// Memory that decoding a `format` image may take, in bytes a pixel: four channels of 16 bits as they are decoded, and of 8 bits
 /// as they are used. A progressive JPEG takes nine for its coefficients and colours.
@@ -34,11 +34,20 @@ pub(super) fn exif_part(bytes: &[u8], format: &str) -> Option<Vec<u8>> {
 
 /// Decodes `bytes`, which are a `format` image. One that has more than `most_pixels` is not begun: whoever asks has made
 /// room for no more.
-pub(super) fn decode(bytes: &[u8], format: &str, most_pixels: u64) -> Result<Picture, Undecodable> {
+pub(super) fn decode(bytes: &[u8], format: &str, most_pixels: u64) -> Judged<Result<Picture, Undecodable>> {
     let memory = most_pixels.saturating_mul(bytes_per_pixel(format)).saturating_add(BESIDES);
     if memory > MOST_MEMORY {
-        return Err(Undecodable(format!("decoding it would take more than {} GiB of memory", MOST_MEMORY >> 30)));
+        let why = format!("decoding it would take more than {} GiB of memory", MOST_MEMORY >> 30);
+        return Ok(Err(Undecodable(why)));
     }
+    match format {
+        "avif" => avif::picture(bytes, Room { pixels: most_pixels, memory }),
+        "jxl" => Ok(jxl::decode(bytes, most_pixels, memory)),
+        other => Ok(decode_by_image(bytes, other, most_pixels, memory)),
+    }
+}
+
+fn decode_by_image(bytes: &[u8], format: &str, most_pixels: u64, memory: u64) -> Result<Picture, Undecodable> {
     let known = match format {
         "bmp" => ImageFormat::Bmp,
         "gif" => ImageFormat::Gif,
@@ -47,8 +56,6 @@ pub(super) fn decode(bytes: &[u8], format: &str, most_pixels: u64) -> Result<Pic
         "png" => ImageFormat::Png,
         "tiff" => ImageFormat::Tiff,
         "webp" => ImageFormat::WebP,
-        "avif" => return avif::picture(bytes, Room { pixels: most_pixels, memory }),
-        "jxl" => return jxl::decode(bytes, most_pixels, memory),
         other => return Err(Undecodable(format!("{other} is a format that is not decoded"))),
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), known);

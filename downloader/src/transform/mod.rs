@@ -25,7 +25,7 @@ pub(crate) use pool::Pool;
 use decode::decode;
 use options::{CopySpec, Transform};
 
-use crate::picture::{Picture, Undecodable};
+use crate::picture::{Judged, Picture, Undecodable};
 
 /// What was made of an image.
 #[derive(Debug, Default)]
@@ -52,17 +52,17 @@ pub(crate) struct Copy {
 
 /// Makes everything that is wanted of a `format` image. One of more than `most_pixels` is not decoded; for each pixel of them
 /// it takes at most what [`decode::bytes_per_pixel`] says of memory. Takes a processor for as long as that takes.
-pub(crate) fn make(bytes: &[u8], format: &str, most_pixels: u64, wanted: &Transform) -> Made {
+pub(crate) fn make(bytes: &[u8], format: &str, most_pixels: u64, wanted: &Transform) -> Judged<Made> {
     let mut made = Made { exif: wanted.exif.then(|| exif::exif(bytes, format)).flatten(), ..Made::default() };
     if wanted.needs_pixels() {
-        let picture = decode(bytes, format, most_pixels);
+        let picture = decode(bytes, format, most_pixels)?;
         made.phash = match &picture {
             Ok(picture) if wanted.phash => phash::phash(&picture.pixels, picture.orientation),
             _ => None,
         };
         made.copy = wanted.copy.map(|spec| picture.and_then(|picture| copy(picture, &spec)));
     }
-    made
+    Ok(made)
 }
 
 fn copy(picture: Picture, spec: &CopySpec) -> Result<Copy, Undecodable> {

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::decode::bytes_per_pixel;
 use super::options::Transform;
 use super::{Made, make};
-use crate::picture::Undecodable;
+use crate::picture::{Judged, Undecodable};
 
 /// Memory that the pictures which are decoded at once may take, in bytes. One that needs more is decoded alone.
 const DECODED: u64 = 512 << 20;
@@ -25,14 +25,14 @@ const UNIT: u64 = 1 << 20;
 const LEAST_PIXELS: u64 = 256 * 256;
 
 /// What the threads do: [`make`].
-type Make = fn(&[u8], &str, u64, &Transform) -> Made;
+type Make = fn(&[u8], &str, u64, &Transform) -> Judged<Made>;
 
 /// An image to be worked on.
 struct Job {
     bytes: Bytes,
     format: &'static str,
     most_pixels: u64,
-    done: oneshot::Sender<Made>,
+    done: oneshot::Sender<Judged<Made>>,
     /// Given back when the picture is gone.
     memory: Option<OwnedSemaphorePermit>,
 }
@@ -63,9 +63,9 @@ impl Pool {
     }
 
     /// Makes what is wanted of an image whose header announces `pixels`. Waits for its turn.
-    pub(crate) async fn make(&self, bytes: &Bytes, format: &'static str, pixels: u64) -> Made {
+    pub(crate) async fn make(&self, bytes: &Bytes, format: &'static str, pixels: u64) -> Judged<Made> {
         if !self.wanted.is_wanted() {
-            return Made::default();
+            return Ok(Made::default());
         }
         let most_pixels = pixels.max(LEAST_PIXELS);
         let memory = if self.wanted.needs_pixels() { self.room_for(format, most_pixels).await } else { None };
@@ -73,7 +73,7 @@ impl Pool {
         let job = Job { bytes: bytes.clone(), format, most_pixels, done, memory };
         // Neither fails while this handle lives: a thread survives whatever it works on.
         drop(self.jobs.send(job).await);
-        made.await.unwrap_or_else(|_| Made::none(&self.wanted, "its thread has ended"))
+        made.await.unwrap_or_else(|_| Ok(Made::none(&self.wanted, "its thread has ended")))
     }
 
     /// Waits until there is room for so many pixels: those of the picture, and of the copy where that is larger.
@@ -104,7 +104,7 @@ fn work(received: &Mutex<mpsc::Receiver<Job>>, wanted: &Transform, make: Make) {
                 format,
                 "a codec of images failed; this is a bug worth reporting"
             );
-            Made::none(wanted, "the decoder failed on it")
+            Ok(Made::none(wanted, "the decoder failed on it"))
         });
         drop(memory);
         // Whoever asked may have been cancelled.
@@ -139,9 +139,9 @@ mod tests {
     async fn images_are_made_by_threads_that_survive_bad_ones() {
         let pool = Pool::start(copies()).expect("threads");
         for _ in 0..20 {
-            let bad = pool.make(&Bytes::from_static(b"bad"), "png", 20).await;
+            let bad = pool.make(&Bytes::from_static(b"bad"), "png", 20).await.expect("judged");
             assert!(matches!(bad.copy, Some(Err(_))));
-            let good = pool.make(&png(), "png", 20).await;
+            let good = pool.make(&png(), "png", 20).await.expect("judged");
             assert!(good.copy.is_some_and(|copy| copy.is_ok_and(|copy| (copy.width, copy.height) == (5, 4))));
         }
         assert_eq!(pool.memory.available_permits(), units(DECODED), "all room is given back");
@@ -155,10 +155,10 @@ mod tests {
         });
         let pool = pool.expect("threads");
         for _ in 0..20 {
-            let poisoned = pool.make(&Bytes::from_static(b"poison"), "png", 20).await;
+            let poisoned = pool.make(&Bytes::from_static(b"poison"), "png", 20).await.expect("judged");
             assert!(matches!(poisoned.copy, Some(Err(_))));
         }
-        assert!(pool.make(&png(), "png", 20).await.copy.is_some_and(|copy| copy.is_ok()));
+        assert!(pool.make(&png(), "png", 20).await.expect("judged").copy.is_some_and(|copy| copy.is_ok()));
         assert_eq!(pool.memory.available_permits(), units(DECODED), "all room is given back");
     }
 
@@ -170,13 +170,13 @@ mod tests {
         let bytes = png();
         assert!(pool.make(&bytes, "png", 20).now_or_never().is_none(), "there is no room");
         drop(held);
-        assert!(pool.make(&bytes, "png", 20).await.copy.is_some_and(|copy| copy.is_ok()));
+        assert!(pool.make(&bytes, "png", 20).await.expect("judged").copy.is_some_and(|copy| copy.is_ok()));
     }
 
     #[tokio::test]
     async fn where_nothing_is_wanted_there_is_no_thread_and_no_wait() {
         let pool = Pool::start(Transform::default()).expect("no threads");
-        let made = pool.make(&png(), "png", 20).await;
+        let made = pool.make(&png(), "png", 20).await.expect("judged");
         assert!(made.copy.is_none() && made.exif.is_none() && made.phash.is_none());
     }
 }

@@ -30,9 +30,13 @@ fn spec(size: Option<(u32, u32)>, fit: Fit, encoding: Encoding) -> CopySpec {
     CopySpec { resize, encoding }
 }
 
+fn made(bytes: &[u8], format: &str, most_pixels: u64, wanted: &Transform) -> Made {
+    make(bytes, format, most_pixels, wanted).expect("no process is started")
+}
+
 fn copy_of(bytes: &[u8], format: &str, most_pixels: u64, spec: &CopySpec) -> Result<Copy, Undecodable> {
     let wanted = Transform { copy: Some(*spec), ..Transform::default() };
-    make(bytes, format, most_pixels, &wanted).copy.expect("one is wanted")
+    made(bytes, format, most_pixels, &wanted).copy.expect("one is wanted")
 }
 
 fn seen(copy: &Copy) -> RgbImage {
@@ -159,14 +163,14 @@ fn what_cannot_be_decoded_says_why_and_never_panics() {
     let wanted =
         Transform { copy: Some(spec(Some((8, 8)), Fit::Cover, JPEG)), exif: true, phash: true, ..Transform::default() };
     for format in ["jpg", "png", "gif", "webp", "tiff", "bmp", "ico", "avif", "jxl", "svg", "heic"] {
-        let made = make(b"nothing of that kind", format, PIXELS, &wanted);
+        let made = made(b"nothing of that kind", format, PIXELS, &wanted);
         assert!(matches!(&made.copy, Some(Err(why)) if !why.0.is_empty()), "{format}");
         assert_eq!((made.exif, made.phash), (None, None), "{format}");
     }
     for cut in 0..whole.len() {
-        make(&whole[..cut], "jpg", PIXELS, &wanted);
+        made(&whole[..cut], "jpg", PIXELS, &wanted);
     }
-    let made = make(&whole, "jpg", PIXELS, &wanted);
+    let made = made(&whole, "jpg", PIXELS, &wanted);
     assert!(matches!(made.copy, Some(Ok(_))) && made.phash.is_some());
 }
 
@@ -180,7 +184,7 @@ fn avif_and_jpeg_xl_have_copies_and_hashes_like_others() {
     let wanted =
         Transform { copy: Some(spec(Some((12, 9)), Fit::Stretch, Encoding::Png)), phash: true, ..Transform::default() };
     let of = |name: &str, format| {
-        let made = make(&image(name), format, PIXELS, &wanted);
+        let made = made(&image(name), format, PIXELS, &wanted);
         let copy = made.copy.expect("wanted").unwrap_or_else(|why| panic!("{name}: {why}"));
         (seen(&copy), u64::from_str_radix(&made.phash.expect("a hash"), 16).expect("hexadecimal"))
     };
@@ -202,7 +206,7 @@ fn avif_and_jpeg_xl_have_copies_and_hashes_like_others() {
         // Opacity has been laid on white in the first alone.
         let off = copy.pixels().zip(png.pixels()).map(off).sum::<u32>() / (12 * 9);
         assert!(off < 60, "{name}: {off}");
-        assert!(make(&image(name), format, 24 * 18 - 1, &wanted).copy.is_some_and(|copy| copy.is_err()), "{name}");
+        assert!(made(&image(name), format, 24 * 18 - 1, &wanted).copy.is_some_and(|copy| copy.is_err()), "{name}");
     }
 }
 

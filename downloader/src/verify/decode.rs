@@ -24,6 +24,7 @@ use super::{Rejected, ico, jxl, png};
 use crate::avif::{self, Room};
 use crate::format::Format;
 use crate::one_line::one_line;
+use crate::picture::Judged;
 
 /// What any image may take while it is decoded, in bytes: decoders hold tables and profiles beside few pixels too.
 const LEAST_MEMORY: u64 = 16 << 20;
@@ -76,12 +77,15 @@ struct Left {
 /// Decodes all of it with no more than `memory` bytes, as far as the decoder counts them: of an animation or an icon all
 /// pictures, until together they have as many pixels as a single one may; of a TIFF the first page, of an AVIF the picture that
 /// is shown where it does not move.
-pub(super) fn decode(bytes: &[u8], format: Format, memory: u64, most_pixels: u64) -> Result<(), Rejected> {
-    let mut left = Left { memory, pixels: most_pixels };
+pub(super) fn decode(bytes: &[u8], format: Format, memory: u64, most_pixels: u64) -> Judged<Result<(), Rejected>> {
     if format == Format::Avif {
         let room = Room { pixels: memory / avif::BYTES_PER_PIXEL, memory };
-        return avif::check(bytes, room).map_err(|error| refused(format, &error));
+        return Ok(avif::check(bytes, room)?.map_err(|error| refused(format, &error)));
     }
+    Ok(decode_here(bytes, format, Left { memory, pixels: most_pixels }))
+}
+
+fn decode_here(bytes: &[u8], format: Format, mut left: Left) -> Result<(), Rejected> {
     if format == Format::Jxl {
         return decode_jxl(bytes, &left).map_err(|error| refused(format, &*error));
     }

@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Checks, Rejected, Verified, decode, verify};
 use crate::format::Format;
+use crate::picture::Judged;
 
 /// Images from this length on are walked through elsewhere, in bytes: a fraction of a millisecond.
 const LARGE: usize = 512 << 10;
@@ -50,7 +51,15 @@ impl Verifier {
     }
 
     /// Whether `body` is an image that is to be stored.
-    pub(crate) async fn verify(&self, body: &Bytes) -> Result<Verified, Rejected> {
+    pub(crate) async fn verify(&self, body: &Bytes) -> Judged<Result<Verified, Rejected>> {
+        match self.look(body).await {
+            Ok(verified) => self.decode(body, verified).await,
+            Err(rejected) => Ok(Err(rejected)),
+        }
+    }
+
+    /// By its structure.
+    async fn look(&self, body: &Bytes) -> Result<Verified, Rejected> {
         let (checks, bytes) = (self.checks.clone(), body.clone());
         let is_large = body.len() >= LARGE;
         // Headers of JPEG XL are coded, and a text may have to be copied. The semaphores are never closed; what they give stays
@@ -59,14 +68,19 @@ impl Verifier {
         let alone = if is_heavy { self.heavy.clone().acquire_owned().await.ok() } else { None };
         let look = move || {
             let _alone = alone;
-            guarded(&bytes, Reason::Malformed, || verify(&bytes, &checks))
+            let failed = || Err(Rejected::new(Reason::Malformed, None));
+            guarded(&bytes, || verify(&bytes, &checks), failed)
         };
-        let verified = run(is_heavy || is_large, look).await?;
+        run(is_heavy || is_large, look).await
+    }
+
+    /// By its pixels, if that is wanted and there is a decoder.
+    async fn decode(&self, body: &Bytes, verified: Verified) -> Judged<Result<Verified, Rejected>> {
         let Some(decoders) = self.decoders.as_ref().filter(|_| decode::is_known(verified.format)) else {
-            return Ok(verified);
+            return Ok(Ok(verified));
         };
         let Some(bytes_needed) = decode::memory(verified.format, verified.pixels) else {
-            return Err(rejected(&verified, Reason::TooManyPixels));
+            return Ok(Err(rejected(&verified, Reason::TooManyPixels)));
         };
         // Memory first: who waits for it holds nothing.
         let memory = decoders.memory.clone().acquire_many_owned(units(bytes_needed.min(PIXEL_MEMORY))).await;
@@ -74,12 +88,13 @@ impl Verifier {
         let (bytes, known, most) = (body.clone(), verified.clone(), self.checks.max_pixels);
         let decoded = move || {
             let _held = (memory, turn);
-            guarded(&bytes, Reason::Undecodable, || decode::decode(&bytes, known.format, bytes_needed, most))
+            let failed = || Ok(Err(Rejected::new(Reason::Undecodable, None)));
+            guarded(&bytes, || decode::decode(&bytes, known.format, bytes_needed, most), failed)
         };
-        match run(true, decoded).await {
+        Ok(match run(true, decoded).await? {
             Ok(()) => Ok(verified),
             Err(found) => Err(Rejected { detail: found.detail, ..rejected(&verified, found.reason) }),
-        }
+        })
     }
 }
 
@@ -103,11 +118,11 @@ async fn run<T: Send + 'static>(elsewhere: bool, work: impl FnOnce() -> T + Send
     }
 }
 
-/// A parser that panics is a bug, and must not take the image's outcome with it; `reason` is what that is then.
-fn guarded<T>(bytes: &[u8], reason: Reason, look: impl FnOnce() -> Result<T, Rejected>) -> Result<T, Rejected> {
+/// A parser that panics is a bug, and must not take the image's outcome with it, which is `failed` then.
+fn guarded<T>(bytes: &[u8], look: impl FnOnce() -> T, failed: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|_| {
         tracing::error!(size_bytes = bytes.len(), "a parser of images failed; this is a bug worth reporting");
-        Err(Rejected::new(reason, None))
+        failed()
     })
 }
 

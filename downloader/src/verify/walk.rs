@@ -60,9 +60,10 @@ impl Seen {
         self.whole.or(self.size).map_or(0, |(width, height)| u64::from(width) * u64::from(height))
     }
 
-    /// Of what the image is a part, if a part of it is all that is shown.
+    /// Of what the image is a part, if a part of it is all that is shown: the largest of all that it is.
     pub(super) fn is_part_of(&mut self, width: u32, height: u32) {
-        self.whole = Some((width, height));
+        let pixels = |(width, height)| u64::from(width) * u64::from(height);
+        self.whole = self.whole.into_iter().chain([(width, height)]).max_by_key(|size| pixels(*size));
     }
 
     /// The image's own width and height; the first that are told count.

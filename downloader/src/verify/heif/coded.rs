@@ -242,8 +242,9 @@ fn crop(content: &[u8], (width, height): (u32, u32)) -> Walked<Crop> {
         let number = |at| be32(content, at);
         let kept = number(at)?.checked_div(number(at + 4)?).filter(|kept| *kept > 0).ok_or(Fault::Broken)?;
         let (off, parts) = (i64::from(number(at + 16)?.cast_signed()), i64::from(number(at + 20)?));
-        let before = (i64::from(whole) - i64::from(kept)) * parts + 2 * off;
-        let before = before.checked_div(2 * parts).and_then(|before| u32::try_from(before).ok());
+        let before = (i64::from(whole) - i64::from(kept)).checked_mul(parts).and_then(|both| both.checked_add(2 * off));
+        let before =
+            before.and_then(|before| before.checked_div(2 * parts)).and_then(|before| u32::try_from(before).ok());
         let before = before.filter(|before| u64::from(*before) + u64::from(kept) <= u64::from(whole));
         before.map(|before| (before, kept)).ok_or(Fault::Broken)
     };
@@ -265,4 +266,34 @@ fn orientation(properties: &[IsoBox<'_>]) -> Walked<Orientation> {
         (1, Some(1)) | (3, Some(0)) => Orientation::Rotate270FlipH,
         (_, Some(_)) => Orientation::Rotate90FlipH,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: u32 = u32::MAX;
+
+    #[test]
+    fn what_is_cropped_lies_in_the_picture_whatever_the_numbers() {
+        let content = |numbers: [u32; 8]| numbers.map(u32::to_be_bytes).concat();
+        let cropped = crop(&content([4, 1, 6, 2, 1, 1, (-1_i32).cast_unsigned(), 2]), (10, 8));
+        assert_eq!(cropped, Ok(Crop { left: 4, top: 2, width: 4, height: 3 }));
+        for hostile in [
+            [1, 1, 1, 1, 0, MOST, 0, MOST],
+            [1, 1, 1, 1, i32::MAX.cast_unsigned(), MOST, i32::MIN.cast_unsigned(), 1],
+            [MOST, 1, MOST, 1, i32::MIN.cast_unsigned(), MOST, 0, 0],
+            [MOST; 8],
+            [0; 8],
+        ] {
+            for whole in [(MOST, MOST), (1, 1), (0, 0), (1 << 31, 1 << 31)] {
+                if let Ok(Crop { left, top, width, height }) = crop(&content(hostile), whole) {
+                    assert!(left.checked_add(width).is_some_and(|right| right <= whole.0), "{hostile:?}");
+                    assert!(top.checked_add(height).is_some_and(|bottom| bottom <= whole.1), "{hostile:?}");
+                }
+            }
+        }
+        // More than any number has room for.
+        assert_eq!(crop(&content([1, 1, 1, 1, 0, MOST, 0, MOST]), (MOST, MOST)), Err(Fault::Broken));
+    }
 }

@@ -65,19 +65,18 @@ impl<'a> Meta<'a> {
         Ok(())
     }
 
-    /// The size of the primary item as it is shown: cropped and turned as its properties say.
+    /// The size of the primary item as it is shown: cropped and turned as its properties say. It is a part of what the file's
+    /// largest item is: a tile may be larger than the grid that it is in.
     pub(super) fn size(&self, seen: &mut Seen) -> Walked {
         for property in self.properties.iter().filter(|property| property.name == b"ispe") {
-            seen.part(be32(property.content, 4)?, be32(property.content, 8)?)?;
+            let (width, height) = (be32(property.content, 4)?, be32(property.content, 8)?);
+            seen.part(width, height)?;
+            seen.is_part_of(width, height);
         }
         let mut size = None;
         for property in self.of_item(self.primary()?)? {
             match (property.name, size) {
-                (b"ispe", _) => {
-                    let (width, height) = (be32(property.content, 4)?, be32(property.content, 8)?);
-                    seen.is_part_of(width, height);
-                    size = Some((width, height));
-                }
+                (b"ispe", _) => size = Some((be32(property.content, 4)?, be32(property.content, 8)?)),
                 (b"clap", Some(_)) => size = Some(clean_aperture(property.content)?),
                 (b"irot", Some((width, height))) if byte(property.content, 0)? & 1 == 1 => size = Some((height, width)),
                 _ => {}

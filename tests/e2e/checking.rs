@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use harness::{Response, World};
 
@@ -155,6 +157,39 @@ fn the_decoder_of_avif_keeps_to_its_limits() {
         // How an answer begins that has a picture.
         assert_eq!(output.stdout.first() == Some(&b'p'), succeeds, "{output:?}");
     }
+}
+
+/// A service manager tells all processes of a service to end, and this one finishes; lower limits than its own are none of its
+/// trouble.
+#[test]
+fn the_decoder_of_avif_outlives_who_ends_its_downloader() {
+    let mut decoder = Command::new("sh")
+        .args(["-c", "ulimit -t 30 && ulimit -c 0 && exec \"$0\" --warren-decode-avif 67108864 1000 1"])
+        .arg(env!("CARGO_BIN_EXE_warren-test-downloader"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // Hangup, interrupt and termination: signals 1, 2 and 15.
+    let caught = 1_u64 | 1 << 1 | 1 << 14;
+    let status = format!("/proc/{}/status", decoder.id());
+    let begun = Instant::now();
+    loop {
+        let status = fs::read_to_string(&status).expect("it runs");
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("signals").trim();
+        if u64::from_str_radix(mask, 16).expect("hexadecimal") & caught == caught {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "signals are not caught: {mask}");
+        thread::sleep(Duration::from_millis(5));
+    }
+    for signal in ["-HUP", "-INT", "-TERM"] {
+        let sent = Command::new("kill").args([signal, &decoder.id().to_string()]).status().expect("kill is there");
+        assert!(sent.success(), "{signal}: {sent}");
+    }
+    decoder.stdin.take().expect("a pipe").write_all(&image("plain.avif")).expect("it reads");
+    let output = decoder.wait_with_output().expect("it ends");
+    assert!(output.status.success() && output.stdout.first() == Some(&b'p'), "{:?}", output.status);
 }
 
 #[tokio::test]

@@ -8,16 +8,23 @@ use jxl_oxide::image::ExtraChannelType;
 use jxl_oxide::{EnumColourEncoding, PixelFormat, RenderingIntent};
 
 use crate::picture::{LONGEST_PROFILE, Picture, Undecodable, divide_by_opacity};
-use crate::verify::open_jxl;
+use crate::verify::{affordable_jxl, open_jxl};
 
 /// Memory that decoding may take, in bytes a pixel: what [`crate::verify`] allows it, and four channels of 8 bits.
 pub(super) const BYTES_PER_PIXEL: u64 = 52;
+
+/// Most pixels of all layers that the first picture is made of, each as large as the whole: what `--max-pixels` allows one picture
+/// by default. It bounds the time that they take.
+const MOST_PIXELS: u64 = 250_000_000;
 
 /// Decodes `bytes` with no more than `memory`, unless it has more than `most_pixels`.
 pub(super) fn decode(bytes: &[u8], most_pixels: u64, memory: u64) -> Result<Picture, Undecodable> {
     let memory = usize::try_from(memory).unwrap_or(usize::MAX);
     let mut image =
         open_jxl(bytes, memory, most_pixels).ok_or_else(|| Undecodable::from("its frames cannot be read"))?;
+    if affordable_jxl(&image, MOST_PIXELS) == 0 {
+        return Err("it is made of too many layers".into());
+    }
     let header = &image.image_header().metadata;
     let is_named = matches!(header.colour_encoding, ColourEncoding::Enum(_));
     let is_multiplied =

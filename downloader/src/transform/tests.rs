@@ -210,6 +210,20 @@ fn avif_and_jpeg_xl_have_copies_and_hashes_like_others() {
     }
 }
 
+#[test]
+fn a_jpeg_xl_of_too_many_layers_has_no_copy() {
+    let copy = |layers: usize| {
+        let bytes = crate::verify::jxl_animation(&[vec![false; layers - 1], vec![true; 2]].concat());
+        copy_of(&bytes, "jxl", PIXELS, &spec(None, Fit::Contain, Encoding::Png))
+    };
+    for layers in [1, 2, 200] {
+        assert_eq!(copy(layers).map(|copy| (copy.width, copy.height)), Ok((1, 1)), "{layers}");
+    }
+    for layers in [201, 9_999] {
+        assert!(copy(layers).is_err_and(|why| why.0.contains("too many layers")), "{layers}");
+    }
+}
+
 /// Pure cyan, in CMYK as Adobe stores it (inverted), made with Python's imaging library.
 #[test]
 fn printers_colours_become_screen_colours() {

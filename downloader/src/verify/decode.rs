@@ -171,16 +171,11 @@ impl Left {
     }
 }
 
-/// A frame that is shown is made of all before it that are not, each laid over the whole picture.
+/// The pictures that can be afforded.
 fn decode_jxl(bytes: &[u8], left: &Left) -> Result<(), Box<dyn Error + Send + Sync>> {
     let memory = usize::try_from(left.memory).unwrap_or(usize::MAX);
     let image = jxl::read(bytes, memory, &mut Seen::new(left.pixels)).map_err(|_| "its frames cannot be read")?;
-    let pixels = u64::from(image.width()) * u64::from(image.height());
-    let affordable = usize::try_from(left.pixels / pixels.max(1)).unwrap_or(usize::MAX).clamp(1, MOST_FRAMES);
-    for shown in 0..image.num_loaded_keyframes() {
-        if image.frame_by_keyframe(shown).is_none_or(|frame| frame.index() >= affordable) {
-            break;
-        }
+    for shown in 0..jxl::affordable(&image, left.pixels) {
         image.render_frame(shown)?;
     }
     Ok(())

@@ -23,6 +23,9 @@ const MOST_PROFILE: u64 = 4 << 20;
 /// Most frames: each takes memory beyond its bytes.
 const MOST_FRAMES: usize = 10_000;
 
+/// Most frames that one picture is made of: its decoder calls itself once for each. The stack of a thread has room for 900.
+const MOST_LAYERS: usize = 200;
+
 /// Most that the sections of frames may take, in bytes. They are kept as they are coded, and what a table of contents says of
 /// their length is reserved before they come.
 const MOST_SECTIONS: usize = 256 << 20;
@@ -61,6 +64,18 @@ pub(super) fn read(bytes: &[u8], memory: usize, seen: &mut Seen) -> Walked<JxlIm
 /// For those who want its pixels: the image, if it is whole and no picture in it has more than so many.
 pub(crate) fn open(bytes: &[u8], memory: usize, most_pixels: u64) -> Option<JxlImage> {
     read(bytes, memory, &mut Seen::new(most_pixels)).ok()
+}
+
+/// How many of its pictures may be decoded, the first of them first: as long as all frames so far have no more than
+/// `most_pixels` together, and none is made of too many. A frame that is shown is made of all before it that are not, each laid
+/// over the whole picture.
+pub(crate) fn affordable(image: &JxlImage, most_pixels: u64) -> usize {
+    let pixels = u64::from(image.width()) * u64::from(image.height());
+    let frames = usize::try_from(most_pixels / pixels.max(1)).unwrap_or(usize::MAX).clamp(1, MOST_FRAMES);
+    let ends = (0..image.num_loaded_keyframes())
+        .map_while(|shown| image.frame_by_keyframe(shown).map(|frame| frame.index() + 1));
+    let mut begin = 0;
+    ends.take_while(|end| *end <= frames && end - std::mem::replace(&mut begin, *end) <= MOST_LAYERS).count()
 }
 
 /// The image as soon as its header is there.
@@ -171,8 +186,10 @@ impl<'a> Codestream<'a> {
 const LAST: u32 = 1 << 31;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use super::super::decode;
     use super::*;
+    use crate::format::Format;
 
     fn image(name: &str) -> Vec<u8> {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images");
@@ -250,15 +267,68 @@ mod tests {
             (3, 2),
             (length & 0xfff | 1 << 12 | (length >> 12 & 0xff) << 13 | 1 << 21 | (length >> 20) << 22, 31),
         ];
-        let (mut bytes, mut at) = (vec![0; 32], 0);
+        bits(&fields)
+    }
+
+    /// Numbers with their widths, the lowest bit first.
+    fn bits(fields: &[(u64, u32)]) -> Vec<u8> {
+        let (mut bytes, mut at) = (vec![0; 64], 0);
         for (field, width) in fields {
-            for bit in 0..width {
+            for bit in 0..*width {
                 bytes[at / 8] |= u8::from(field >> bit & 1 == 1) << (at % 8);
                 at += 1;
             }
         }
         bytes.truncate(at.div_ceil(8));
         bytes
+    }
+
+    /// An animation of one pixel. A frame is shown, or laid under the next alone.
+    pub(crate) fn animation(shown: &[bool]) -> Vec<u8> {
+        let head = bits(&[
+            (0x0aff, 16),
+            // A square of one pixel.
+            (0, 12),
+            (1, 3),
+            // Not all by default, further fields: upright, an animation of 100 frames a second.
+            (0b10, 2),
+            (0, 5),
+            (1, 1),
+            (0, 7),
+            // Whole numbers of eight bits, which 16 hold; no further channel; XYB, sRGB, and all else by default.
+            (0, 3),
+            (1, 1),
+            (0, 2),
+            (0b111, 3),
+            (0, 2),
+            (1, 1),
+        ]);
+        let last = shown.len() - 1;
+        let frames = shown.iter().enumerate().map(|(index, is_shown)| frame(*is_shown, index == last));
+        std::iter::once(head).chain(frames).collect::<Vec<_>>().concat()
+    }
+
+    fn frame(is_shown: bool, is_last: bool) -> Vec<u8> {
+        let mut head = vec![
+            // Not all by default, modular, laid over all of the picture before it.
+            (0, 3),
+            (1, 1),
+            (0, 9),
+            (1, 2),
+            (1, 2),
+            (is_shown.into(), 2),
+            (is_last.into(), 1),
+        ];
+        if !is_last {
+            // Kept for the next.
+            head.push((1, 2));
+        }
+        // No name, no filters, no extensions; sections in their order.
+        head.extend([(0, 10), (0, 1)]);
+        // A picture of zeros: no tree for all, a tree of one leaf, and codes of no bits.
+        let section = bits(&[(0b1001, 4), (0, 2), (0, 1), (0b1001, 4), (15, 4), (0, 2), (1, 1), (15, 4), (0, 1)]);
+        let length = section.len() as u64;
+        [bits(&head), bits(&[(0, 2), (length, 10)]), section].concat()
     }
 
     #[test]
@@ -271,5 +341,36 @@ mod tests {
         ] {
             assert_eq!(walked(&with_profile(length)), Err(expected), "{length}");
         }
+    }
+
+    fn shown(bytes: &[u8], most_pixels: u64) -> usize {
+        affordable(&read(bytes, 64 << 20, &mut Seen::new(1)).expect("whole"), most_pixels)
+    }
+
+    #[test]
+    fn frames_share_the_pixels_of_all() {
+        let bytes = animation(&[true, false, true, false, false, true]);
+        for (most, expected) in [(0, 1), (1, 1), (2, 1), (3, 2), (5, 2), (6, 3), (7, 3)] {
+            assert_eq!(shown(&bytes, most), expected, "{most}");
+        }
+    }
+
+    /// As many as the walk lets in would be too much for any thread's stack.
+    #[test]
+    fn a_picture_of_many_layers_is_not_decoded() {
+        let of = |layers: usize| [vec![false; layers - 1], vec![true]].concat();
+        for (frames, expected) in [
+            (of(MOST_LAYERS), 1),
+            (of(MOST_LAYERS + 1), 0),
+            (of(MOST_FRAMES), 0),
+            (vec![true; MOST_FRAMES], MOST_FRAMES),
+            ([of(MOST_LAYERS), of(MOST_LAYERS), of(MOST_LAYERS + 1), of(1)].concat(), 2),
+        ] {
+            let bytes = animation(&frames);
+            assert_eq!(shown(&bytes, u64::MAX), expected, "{}", frames.len());
+            let decoded = decode::decode(&bytes, Format::Jxl, 64 << 20, 1 << 20).expect("no process is started");
+            assert_eq!(decoded, Ok(()), "{}", frames.len());
+        }
+        assert_eq!(walked(&animation(&of(MOST_FRAMES + 1))), Err(Fault::Broken));
     }
 }

@@ -29,7 +29,9 @@ mod webp;
 
 use common::reason::Reason;
 
-pub(crate) use self::jxl::open as open_jxl;
+#[cfg(test)]
+pub(crate) use self::jxl::tests::animation as jxl_animation;
+pub(crate) use self::jxl::{affordable as affordable_jxl, open as open_jxl};
 pub(crate) use self::verifier::Verifier;
 
 use self::filters::Filters;

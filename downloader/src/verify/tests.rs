@@ -9,6 +9,7 @@ use common::reason::Reason;
 
 use super::filters::Filters;
 use super::{Checks, Rejected, Verified, Verifier, decode, verify};
+use crate::avif::{self, Room};
 use crate::format::Format;
 
 const SIZE: (u32, u32) = (24, 18);
@@ -258,6 +259,24 @@ async fn a_picture_that_would_take_too_much_memory_is_not_decoded() {
     assert!(Verifier::new(checks.clone(), false).verify(&large).await.expect("judged").is_ok());
     let found = Verifier::new(checks, true).verify(&large).await.expect("judged");
     assert_eq!(found.map_err(|rejected| rejected.reason), Err(Reason::TooManyPixels));
+}
+
+/// What is decoded of a grid is a tile first, which may have more pixels than the grid.
+#[test]
+fn the_largest_tile_of_a_grid_counts() {
+    let mut bytes = image("grid.avif");
+    let at = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|part| part == what).expect("it is there");
+    let clap = at(&bytes, b"clap");
+    bytes[clap..clap + 4].copy_from_slice(b"none");
+    let size = at(&bytes, &[0, 0, 0, 72, 0, 0, 0, 64]);
+    bytes[size..size + 8].copy_from_slice(&[0, 0, 0, 65, 0, 0, 0, 30]);
+    let description = at(&bytes, &[0, 72, 0, 64]);
+    bytes[description..description + 4].copy_from_slice(&[0, 65, 0, 30]);
+    let known = verify(&bytes, &checks()).expect("whole");
+    assert_eq!((known.size, known.pixels), (Some((65, 30)), 64 * 64));
+    let room = Room { pixels: known.pixels, memory: known.pixels * avif::BYTES_PER_PIXEL };
+    assert_eq!(avif::check(&bytes, room).expect("no process is started"), Ok(()));
+    assert_eq!(avif::picture(&bytes, room).expect("no process is started").map(|made| made.pixels.width()), Ok(65));
 }
 
 /// Each of these made a walk take time or memory that its bytes do not warrant, or a number leave its range.

@@ -7,7 +7,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -21,6 +21,9 @@ const BESIDES: u64 = 32 << 20;
 
 /// What others end a process with: a service manager, a terminal, a system that is out of memory.
 const OTHERS: [Signal; 4] = [Signal::TERM, Signal::INT, Signal::HUP, Signal::KILL];
+
+/// Longest from a process's last word to its end.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 /// How long to bear with processes.
 pub(super) struct Patience {
@@ -88,9 +91,9 @@ fn ask_once(
     let not_started = |error| Failed::AtOnce(Unjudged(format!("its decoder cannot be started: {error}")));
     let mut process = command.spawn().map_err(not_started)?;
     let talked = talk_within(patience, &mut process, |to, from| talk(to, from, bytes, most_pixels, wanted));
-    // It has ended by itself, as a rule; and if not, it has said all that it is listened to.
-    process.kill().unwrap_or_default();
-    let ended = process.wait();
+    // One that has answered, or talks nonsense, is not waited for.
+    let ends_by_itself = matches!(&talked, Ok(Some(Err(error))) if error.kind() != io::ErrorKind::InvalidData);
+    let ended = end(&mut process, if ends_by_itself { LAST_MOMENT } else { Duration::ZERO });
     match talked.map_err(not_started)? {
         None => Err(Failed::Late),
         Some(Ok(answer)) => Ok(answer),
@@ -102,6 +105,19 @@ fn ask_once(
             if is_files_fault { Ok(Err(Undecodable(why))) } else { Err(Failed::AtOnce(Unjudged(why))) }
         }
     }
+}
+
+/// Ends a process that does not end by itself within some time.
+fn end(process: &mut Child, within: Duration) -> io::Result<ExitStatus> {
+    let begun = Instant::now();
+    while begun.elapsed() < within {
+        if let Some(ended) = process.try_wait()? {
+            return Ok(ended);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    process.kill().unwrap_or_default();
+    process.wait()
 }
 
 /// Whether a process that has not said all has ended because of its file. One that fails in good order could not begin.
@@ -150,8 +166,6 @@ fn talk(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     const PATIENCE: Patience =
@@ -191,11 +205,9 @@ mod tests {
             }
         }
         // In the middle of its answer, or with one that is too large; and as a panic ends it.
-        for does in [
-            "cat > /dev/null; printf p000",
-            "cat > /dev/null; printf 'p00\\377\\377\\377\\377\\377'; exec sleep 9",
-            "exit 101",
-        ] {
+        for does in
+            ["cat > /dev/null; printf p000", "cat > /dev/null; printf p00~~~~~~~~~~~~; exec sleep 9", "exit 101"]
+        {
             assert!(undecodable(does).contains("failed on it"), "{does}");
         }
     }

@@ -1,7 +1,7 @@
 //! The `webdataset` layout, as img2dataset writes it: `SERIAL.tar` with the members `KEY.ext`, `KEY.json` and `KEY.txt` of each
-//! image, one behind the other; beside it `SERIAL.parquet`, a row an image, and
-//! `SERIAL_stats.json`, written last. A serial is the second in which a shard was begun and ten random digits, so workers
-//! need not agree on it; a key is the serial and the image's number in the shard.
+//! image, one behind the other; beside it `SERIAL.parquet`, a row an image, and `SERIAL_stats.json`, written last. A serial is the
+//! second in which a shard was begun and ten random digits, so workers need not agree on it; a key is the serial and the image's
+//! number in the shard.
 //!
 //! The JSON holds everything that the Parquet file has, so a shard alone is enough to write what stands beside it.
 

@@ -343,7 +343,7 @@ mod tests {
         assert!(records[0].starts_with("WARC/1.1\nWARC-Type: resource\n"), "{}", records[0]);
         assert!(records[0].contains("\nWARC-Target-URI: data:image/png;sha256=00%0D%0Ax\n"), "{}", records[0]);
         assert!(records[0].ends_with("\nContent-Length: 3\n\nabc\n\n"), "{}", records[0]);
-        assert!(records[0].contains(&format!("\nWARC-Block-Digest: sha1:BLOCK\n")), "{}", records[0]);
+        assert!(records[0].contains("\nWARC-Block-Digest: sha1:BLOCK\n"), "{}", records[0]);
         assert!(records[1].ends_with("\n\nhopsFromSeed: \nfetchTimeMs: 12\n\n\n"), "{}", records[1]);
     }
 

@@ -30,7 +30,9 @@ impl Digests {
 /// The digest of all parts, one behind the other.
 pub(super) fn digest(parts: &[&[u8]]) -> String {
     let mut hash = Sha1::new();
-    parts.iter().for_each(|part| hash.update(part));
+    for part in parts {
+        hash.update(part);
+    }
     format!("sha1:{}", BASE32.encode(&hash.finalize()))
 }
 

@@ -226,3 +226,28 @@ fn what_is_whole_behind_damage_is_seen() {
     damaged[30] ^= 1;
     assert_eq!(goes_on(&damaged), (0, true));
 }
+
+#[test]
+fn what_was_cut_within_the_first_image_is_told_from_what_was_damaged_there() {
+    let (mut warc, mut group) = (Warc::new("w"), Group::default());
+    warc.begin(&mut group).expect("begun");
+    warc.append(&spot(0), &image(&asking("r"), "http://h/1.png"), &mut group).expect("added");
+    let whole = written(&group);
+    let ends_in_first = |bytes: &[u8], name| {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(bytes).expect("written");
+        Shards.ends_in_first(&file, name).expect("read")
+    };
+    for cut in 0..whole.len() {
+        assert!(ends_in_first(&whole[..cut], spot(0).shard), "cut at {cut}");
+    }
+    let info = usize::try_from(scanned(&whole)[0].length).expect("short");
+    assert!(!ends_in_first(&whole[..whole.len() - 1], "another's"));
+    // In the texts of who asked, and of the answer.
+    for at in [info / 2, info + 40] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        assert!(!ends_in_first(&damaged, spot(0).shard), "damaged at {at}");
+    }
+    assert!(!ends_in_first(&[7; 3_000], spot(0).shard));
+}

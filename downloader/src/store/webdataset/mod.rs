@@ -104,6 +104,10 @@ impl Completion for Shards {
         read::goes_on(shard, name, whole.bytes)
     }
 
+    fn ends_in_first(&self, shard: &File, name: &str) -> io::Result<bool> {
+        read::ends_in_first(shard, name)
+    }
+
     fn end(&self) -> &'static [u8] {
         &[0; 2 * member::BLOCK]
     }

@@ -6,14 +6,15 @@ use harness::{Namespace, World};
 
 use crate::PROGRAMS;
 
-/// A public address, in a network from which no way leads there.
+/// A public address. There is a way to it, on which everything is lost.
 const NOBODY: &str = "93.184.215.14";
 
 #[tokio::test]
 async fn a_connection_that_nobody_answers_is_given_up_in_its_time() {
     let mut world = World::embedded("connect-timeout", PROGRAMS).await;
     let namespace = Namespace::new(world.folder()).await;
-    namespace.swallow_everything();
+    namespace.own_every_address();
+    namespace.cut(80);
     world.run_by(namespace.entry());
     let url = format!("http://{NOBODY}/image.png");
     for (options, least) in [(&["--connect-timeout", "1s"][..], 1), (&["--connect-timeout", "3s"], 3)] {

@@ -17,7 +17,6 @@ mod broker_wire;
 mod checking;
 mod cluster;
 mod commands;
-
 mod connect_timeout;
 mod content;
 mod content_encoding;

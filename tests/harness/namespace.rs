@@ -81,13 +81,6 @@ impl Namespace {
         self.run("ip", &["-6", "route", "add", "local", "::/0", "dev", "lo", "table", "main"]);
     }
 
-    /// From now on whatever is sent to other networks is lost on the way, and nobody is told.
-    pub fn swallow_everything(&self) {
-        self.run("ip", &["link", "add", "nowhere", "type", "dummy"]);
-        self.run("ip", &["link", "set", "nowhere", "up"]);
-        self.run("ip", &["route", "add", "default", "dev", "nowhere"]);
-    }
-
     /// Does something within, such as to bind a socket: that stays there, whoever uses it.
     pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let network = File::open(format!("/proc/{}/ns/net", self.holder.id())).expect("the network is there");
@@ -101,7 +94,7 @@ impl Namespace {
         })
     }
 
-    /// From now on nothing that is sent to this port of the test arrives; nobody is told.
+    /// From now on nothing that is sent to this port, of the test or of anybody, arrives; nobody is told.
     pub fn cut(&self, port: u16) {
         self.firewall("--append", port);
     }

@@ -278,6 +278,7 @@ fn what_ends_within_the_first_image_goes_and_what_is_damaged_there_stays() {
         let (_folder, root) = folder();
         let dead = root.join(".part/dead-0");
         fs::create_dir_all(&dead).expect("created");
+        fs::write(dead.join("lock"), "").expect("written");
         fs::write(dead.join(&shard), left).expect("written");
         drop(PartFolder::open(&root, "next").expect("opened"));
         assert_eq!(names(&root).expect("read"), [".part"]);

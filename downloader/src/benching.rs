@@ -16,7 +16,7 @@ use url::Url;
 use crate::cli::Cli;
 use crate::exchange::{Asked, Asking, Exchange};
 use crate::settings::Settings;
-use crate::store::{About, Closed, Image, Store};
+use crate::store::{About, Closed, Digests, Image, Store};
 use crate::transform::options::Transform;
 use crate::verify::Checks;
 use crate::verify::filters::Filters;
@@ -56,12 +56,14 @@ impl Picture {
             duration_ms: 21,
             ..Outcome::new(ImageId::new(&run, url.as_str()), 1, Status::Stored, None)
         };
+        let exchange = exchange(url.clone());
         let about = About {
             run,
             asking: asking.into(),
             url: url.to_string(),
             hops: 0,
-            exchange: Some(exchange(url).into()),
+            digests: Some(Digests::of(Some(&exchange), &bytes)),
+            exchange: Some(exchange.into()),
             context: common::context::Context::default(),
             outcome,
         };

@@ -28,6 +28,9 @@ const MAX_TEXTS: usize = 256 << 10;
 /// How often a worker says that it has images of a run in hand.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(10);
 
+/// Replies that wait for their confirmation.
+type Sending = JoinSet<Result<(), TransportError>>;
+
 /// An image that is done, and the batch it is of.
 pub(crate) struct Finished {
     pub(crate) batch: Arc<Batch>,
@@ -44,17 +47,17 @@ pub(crate) struct Replier {
 impl Replier {
     /// Sends until the last sender is dropped and everything is confirmed. An error is one that no waiting mends.
     pub(crate) async fn run(self: Arc<Self>, mut finished: mpsc::Receiver<Finished>) -> Result<(), TransportError> {
-        let mut sending: JoinSet<Result<(), TransportError>> = JoinSet::new();
+        let mut sending = Sending::new();
         let mut group = Vec::new();
         loop {
-            while sending.len() >= AT_ONCE {
-                sent(sending.join_next().await)?;
-            }
+            room(&mut sending).await?;
             if finished.recv_many(&mut group, wire::MAX_OUTCOMES).await == 0 {
                 break;
             }
             for (run, group) in by_run(group.drain(..)) {
                 for message in messages(group, |finished| finished.outcome.texts()) {
+                    // A group is many messages where it is of many runs, or has long texts.
+                    room(&mut sending).await?;
                     let (replier, run) = (Arc::clone(&self), run.clone());
                     sending.spawn(async move { replier.send(run, message).await });
                 }
@@ -133,6 +136,14 @@ fn messages<T>(group: Vec<T>, texts_of: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
         }
     }
     messages
+}
+
+/// Waits until a further reply may be sent.
+async fn room(sending: &mut Sending) -> Result<(), TransportError> {
+    while sending.len() >= AT_ONCE {
+        sent(sending.join_next().await)?;
+    }
+    Ok(())
 }
 
 fn sent(joined: Option<Result<Result<(), TransportError>, tokio::task::JoinError>>) -> Result<(), TransportError> {

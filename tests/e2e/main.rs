@@ -17,6 +17,7 @@ mod broker_wire;
 mod checking;
 mod cluster;
 mod commands;
+mod connect_timeout;
 mod content;
 mod content_encoding;
 mod copies;

@@ -49,6 +49,10 @@ for shard in sys.argv[3:]:
         for number, record in enumerate(ArchiveIterator(file, check_digests="raise")):
             head, http = record.rec_headers, record.http_headers
             payload = record.content_stream().read()
+            digest = lambda name: (head.get_header(name) or "")[:5]
+            assert digest("WARC-Block-Digest") == "sha1:", head
+            if record.rec_type in ("response", "resource", "revisit"):
+                assert digest("WARC-Payload-Digest") == "sha1:", head
             assert (number == 0) == (record.rec_type == "warcinfo") or number > 0, shard
             assert record.format == "warc" and head.protocol == "WARC/1.1", head
             types[record.rec_type] += 1

@@ -94,7 +94,7 @@ impl Namespace {
         })
     }
 
-    /// From now on nothing that is sent to this port of the test arrives; nobody is told.
+    /// From now on nothing that is sent to this port, of the test or of anybody, arrives; nobody is told.
     pub fn cut(&self, port: u16) {
         self.firewall("--append", port);
     }

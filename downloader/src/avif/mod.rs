@@ -1,5 +1,5 @@
 //! From an AVIF file to its picture. Its decoder is the only one here that has unsafe code, and that ends the whole process where
-//! one of its own checks fails. So each file is decoded in a process of its own ([`process`]), which is this program again ([`serve`]):
+//! one of its own checks fails. So each file is decoded in a process of its own ([`process`]), which is this program again ([`mod@serve`]):
 //! it has no environment, no more memory than was set aside, and some time. What happens to it happens to one image.
 //!
 //! In that process a file goes from [`Coded`] through [`av1`], which decodes, and [`paint`], which makes colours of it.

@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::{about, unjudged};
 use crate::batch::Batch;
+use crate::cli::Layout;
 use crate::image_fetch::Fetched;
+use crate::store::{About, Digests};
 use crate::verify::Rejected;
 use crate::worker::Worker;
 
@@ -20,14 +22,18 @@ impl Worker {
         let Fetched { mut outcome, body, exchange } = fetched;
         let Some(body) = body else { return Some(outcome) };
         outcome.bytes = Some(body.len() as u64);
-        outcome.sha256 = Some(sha256(body.clone()).await);
+        let archived = (self.settings.layout == Layout::Warc).then(|| exchange.clone());
+        let digests = move |body: &[u8]| archived.map(|exchange| Digests::of(exchange.as_deref(), body));
+        let (sha256, digests) = over(body.clone(), |body| (sha256(body), digests(body))).await;
+        outcome.sha256 = Some(sha256);
         let judged = self.verifier.verify(&body).await;
         match judged.map_err(|why| unjudged(batch, &task.url, &why)).ok()? {
             Ok(verified) => {
                 outcome.format = Some(verified.format.name().to_owned());
                 (outcome.width, outcome.height) = verified.size.unzip();
                 outcome.scripted = verified.scripted;
-                self.keep_image(batch, about(batch, task, outcome, exchange), body, &verified).await
+                let about = About { digests, ..about(batch, task, outcome, exchange) };
+                self.keep_image(batch, about, body, &verified).await
             }
             Err(Rejected { reason, detail, format, size }) => {
                 outcome.status = Status::Rejected;
@@ -42,14 +48,17 @@ impl Worker {
 }
 
 /// The hash in hexadecimal.
-pub(super) async fn sha256(body: Bytes) -> String {
-    let large = body.len() >= LARGE;
-    let hash = move || common::image_id::hex(&Sha256::digest(&body));
-    if !large {
-        return hash();
+pub(super) fn sha256(body: &[u8]) -> String {
+    common::image_id::hex(&Sha256::digest(body))
+}
+
+/// Hashes a body where that keeps nobody waiting.
+pub(super) async fn over<T: Send + 'static>(body: Bytes, hash: impl FnOnce(&[u8]) -> T + Send + 'static) -> T {
+    if body.len() < LARGE {
+        return hash(&body);
     }
-    match tokio::task::spawn_blocking(hash).await {
-        Ok(digest) => digest,
+    match tokio::task::spawn_blocking(move || hash(&body)).await {
+        Ok(hashed) => hashed,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

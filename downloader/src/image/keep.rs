@@ -7,7 +7,7 @@ use common::outcome::{ImageCopy, Outcome, Status};
 use common::reason::Reason;
 use common::wire::MAX_DETAIL;
 
-use super::check::sha256;
+use super::check::{over, sha256};
 use super::unjudged;
 use crate::batch::Batch;
 use crate::store::{About, Image};
@@ -91,7 +91,7 @@ impl Worker {
 async fn described(copy: Copy) -> (ImageCopy, Bytes, &'static str) {
     let Copy { bytes, format, width, height } = copy;
     let bytes = Bytes::from(bytes);
-    let (length, sha256) = (bytes.len() as u64, sha256(bytes.clone()).await);
+    let (length, sha256) = (bytes.len() as u64, over(bytes.clone(), sha256).await);
     (ImageCopy { path: String::new(), format: format.to_owned(), width, height, bytes: length, sha256 }, bytes, format)
 }
 

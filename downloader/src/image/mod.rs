@@ -89,6 +89,7 @@ fn about(batch: &Batch, task: &ImageTask, outcome: Outcome, exchange: Option<Arc
         url: task.url.clone(),
         hops: task.hops,
         exchange,
+        digests: None,
         context: task.context.clone(),
         outcome,
     }

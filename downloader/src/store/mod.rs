@@ -33,6 +33,7 @@ use packed::uploads::Uploads;
 use sweep::PartFolder;
 
 pub(crate) use spool::{Spool, SpoolFolder};
+pub(crate) use warc::Digests;
 
 /// The store cannot take an image. This is the machine's trouble, not the image's.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -106,6 +107,8 @@ pub(crate) struct About {
     pub(crate) hops: u32,
     /// What was said for it; `None` for an image that stood in its page, and where nobody writes it down.
     pub(crate) exchange: Option<Arc<Exchange>>,
+    /// What the layout `warc` says of its bytes besides their SHA-256; `None` for others.
+    pub(crate) digests: Option<Digests>,
     /// What the producer knew of it.
     pub(crate) context: Context,
     /// What is going to be said of it, but for its paths.

@@ -33,6 +33,8 @@ pub enum Act {
     Forever(Vec<u8>, Duration),
     /// Sends these bytes so often.
     Times(usize, Vec<u8>),
+    /// Sends a byte that each of 256 connections has for itself.
+    Number,
     /// Says nothing more, and keeps the connection open.
     Hold,
     /// Waits until as many connections are here as the server was told to wait for.
@@ -84,11 +86,11 @@ impl Hostile {
         let listening = tokio::spawn(async move {
             let mut serving = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                counted.fetch_add(1, Ordering::Relaxed);
+                let number = counted.fetch_add(1, Ordering::Relaxed);
                 let (acts, barrier) = (Arc::clone(&acts), Arc::clone(&barrier));
                 serving.spawn(async move {
                     // Clients that have enough of it close.
-                    tokio::time::timeout(LONGEST, serve(stream, &acts, &barrier)).await.ok();
+                    tokio::time::timeout(LONGEST, serve(stream, number, &acts, &barrier)).await.ok();
                 });
                 while serving.try_join_next().is_some() {}
             }
@@ -118,7 +120,7 @@ impl Drop for Hostile {
     }
 }
 
-async fn serve(mut stream: TcpStream, acts: &[Act], barrier: &Barrier) -> std::io::Result<()> {
+async fn serve(mut stream: TcpStream, number: usize, acts: &[Act], barrier: &Barrier) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     // A request, or what else came.
     let read = stream.read(&mut [0; 8 << 10]).await?;
@@ -147,6 +149,7 @@ async fn serve(mut stream: TcpStream, acts: &[Act], barrier: &Barrier) -> std::i
                     stream.write_all(bytes).await?;
                 }
             }
+            Act::Number => stream.write_all(&[number.to_le_bytes()[0]]).await?,
             Act::Hold => drop(stream.read_to_end(&mut Vec::new()).await?),
             Act::Gather => {
                 barrier.wait().await;

@@ -106,13 +106,15 @@ fn complete_all(place: &Place, completion: &dyn Completion, received: &Receiver<
                 if left.is_empty() {
                     again = Instant::now() + AGAIN;
                 }
-                left.extend(Some(full).filter(|full| !is_complete(place, completion, full)));
+                if !try_to_complete(place, completion, &full) {
+                    left.push(full);
+                }
                 continue;
             }
             Ok(Work::CatchUp(done)) => Some(done),
             Err(_) => None,
         };
-        left.retain(|full| !is_complete(place, completion, full));
+        left.retain(|full| !try_to_complete(place, completion, full));
         again = Instant::now() + AGAIN;
         if let Some(done) = asker {
             // Whoever asked may have gone.
@@ -125,7 +127,7 @@ fn complete_all(place: &Place, completion: &dyn Completion, received: &Receiver<
 }
 
 /// Completes a shard if that can be done, and says whether.
-fn is_complete(place: &Place, completion: &dyn Completion, full: &Full) -> bool {
+fn try_to_complete(place: &Place, completion: &dyn Completion, full: &Full) -> bool {
     let completed = place.complete(completion, &full.name, full.whole);
     completed
         .inspect_err(|error| {

@@ -85,6 +85,10 @@ pub(super) trait Completion: Sync {
     /// Whether there seem to be whole images behind what is not whole, so that damage, and no crash, is what ends a shard there.
     fn goes_on(&self, shard: &File, name: &str, whole: Whole) -> io::Result<bool>;
 
+    /// Whether a shard without a whole image begins as one of this name does and ends before its first image does: then its worker
+    /// was killed while it wrote the first group, and had told of nothing.
+    fn ends_in_first(&self, shard: &File, name: &str) -> io::Result<bool>;
+
     /// What stands behind the last image of a shard.
     fn end(&self) -> &'static [u8];
 

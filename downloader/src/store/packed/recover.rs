@@ -71,13 +71,17 @@ fn complete(place: &Place, completion: &dyn Completion, name: &str) -> Result<()
 }
 
 /// Whether what is to be cut off may be more than the group that was being written when the worker died, of which nothing had
-/// been told: there are whole images in it, or it is too long, or it is all that there is and was written for an image.
+/// been told: there are whole images in it, or it is too long, or it is all that there is, and neither a part of the first image nor
+/// written for none.
 fn is_damaged(completion: &dyn Completion, shard: &File, name: &str, whole: Whole) -> io::Result<bool> {
     let cut = shard.metadata()?.len() - whole.bytes;
     if cut > LONGEST_GROUP {
         return Ok(true);
     }
-    Ok(completion.goes_on(shard, name, whole)? || whole.images == 0 && !is_of_no_image(shard)?)
+    if completion.goes_on(shard, name, whole)? {
+        return Ok(true);
+    }
+    Ok(whole.images == 0 && !is_of_no_image(shard)? && !completion.ends_in_first(shard, name)?)
 }
 
 /// Whether a file is what a probe of the disk leaves, or nothing but the hole that a power cut does.

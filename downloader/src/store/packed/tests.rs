@@ -263,6 +263,30 @@ fn of_a_shard_without_an_image_nothing_is_thrown_away_that_was_written_for_one()
     }
 }
 
+/// A worker that was killed while it wrote its first group had told of nothing.
+#[test]
+fn what_ends_within_the_first_image_goes_and_what_is_damaged_there_stays() {
+    let (_folder, root) = folder();
+    let paths = left_by_the_dead(&root, b"");
+    let shard = paths[0].split('#').next().expect("a shard").to_owned();
+    let bytes = fs::read(root.join(".part/dead-0").join(&shard)).expect("read");
+    let sample = bytes.len() / 3;
+    let mut damaged = bytes[..sample].to_vec();
+    damaged[2_600] ^= 1;
+    let cuts = [1, 511, 512, 513, sample / 2, sample - 513].map(|cut| (&bytes[..cut], false));
+    for (left, is_kept) in cuts.into_iter().chain([(&damaged[..], true)]) {
+        let (_folder, root) = folder();
+        let dead = root.join(".part/dead-0");
+        fs::create_dir_all(&dead).expect("created");
+        fs::write(dead.join("lock"), "").expect("written");
+        fs::write(dead.join(&shard), left).expect("written");
+        drop(PartFolder::open(&root, "next").expect("opened"));
+        assert_eq!(names(&root).expect("read"), [".part"]);
+        assert_eq!(dead.exists(), is_kept, "{} bytes", left.len());
+        assert_eq!(dead.join(format!("{shard}.damaged")).exists(), is_kept, "{} bytes", left.len());
+    }
+}
+
 #[test]
 fn more_than_a_group_is_not_cut_off_without_a_copy() {
     for (length, is_kept) in [(LONGEST_GROUP - 1, false), (LONGEST_GROUP, false), (LONGEST_GROUP + 1, true)] {

@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::super::packed::Group;
+use super::digests::Digests;
 use super::head;
 use super::member::{Density, Packer};
-use super::record::{Head, RecordId, named, uri, word};
+use super::record::{Head, RecordId, uri, word};
 use crate::exchange::Exchange;
 
 /// An image to be written.
@@ -27,8 +28,8 @@ pub(super) struct Capture<'a> {
     pub(super) media_type: &'static str,
     /// Its bytes.
     pub(super) payload: &'a Bytes,
-    /// Of its bytes, in hexadecimal.
-    pub(super) sha256: &'a str,
+    /// Over its bytes.
+    pub(super) digests: &'a Digests,
     /// The page that it was found on.
     pub(super) via: Option<&'a str>,
     /// The way to it, a letter a step.
@@ -65,7 +66,6 @@ struct Common {
     id: RecordId,
     url: String,
     date: String,
-    digest: String,
 }
 
 /// The end of the year 9999, in milliseconds since 1970: the last moment that a date can name.
@@ -83,7 +83,7 @@ impl Capture<'_> {
             None => self.resource(&common, packer, group)?,
         };
         self.surroundings(&common, packer, group)?;
-        let Common { id, url, date, .. } = common;
+        let Common { id, url, date } = common;
         let url = (url.len() <= Kept::MAX_URL).then(|| url.into());
         Ok(Written { length, kept: Kept { id, url, date: date.into() } })
     }
@@ -106,7 +106,7 @@ impl Capture<'_> {
         };
         let record = record
             .field("WARC-Refers-To-Date", &earlier.date)
-            .field("WARC-Payload-Digest", &common.digest)
+            .field("WARC-Payload-Digest", &self.digests.payload)
             .field("WARC-Truncated", "length");
         packer.text(group, &by(record, exchange).record("application/http; msgtype=response", &http))?;
         self.surroundings(&common, packer, group)
@@ -120,15 +120,14 @@ impl Capture<'_> {
         group: &mut Group,
     ) -> io::Result<u64> {
         let http = head::response(exchange, self.payload.len());
-        // The block's digest would take a second pass over the image. The payload has one, and the member its checksum.
-        let record = by(self.payload_head("response", common), exchange);
-        let record = record.end("application/http; msgtype=response", http.len() + self.payload.len());
+        let (record, length) = (by(self.payload_head("response", common), exchange), http.len() + self.payload.len());
+        let record = record.end("application/http; msgtype=response", &self.digests.block, length);
         packer.image(group, &[record.as_bytes(), &http].concat(), self.payload, density(self.media_type))
     }
 
     fn resource(&self, common: &Common, packer: &mut Packer, group: &mut Group) -> io::Result<u64> {
-        let record = self.payload_head("resource", common).field("WARC-Block-Digest", &common.digest);
-        let record = record.end(self.media_type, self.payload.len());
+        let record = self.payload_head("resource", common);
+        let record = record.end(self.media_type, &self.digests.block, self.payload.len());
         packer.image(group, record.as_bytes(), self.payload, density(self.media_type))
     }
 
@@ -148,7 +147,7 @@ impl Capture<'_> {
     }
 
     fn common(&self) -> Common {
-        Common { id: RecordId::random(), url: uri(self.url), date: self.date(), digest: named(self.sha256) }
+        Common { id: RecordId::random(), url: uri(self.url), date: self.date() }
     }
 
     fn head(&self, kind: &str, id: RecordId, common: &Common) -> Head {
@@ -157,7 +156,7 @@ impl Capture<'_> {
 
     fn payload_head(&self, kind: &str, common: &Common) -> Head {
         self.head(kind, common.id, common)
-            .field("WARC-Payload-Digest", &common.digest)
+            .field("WARC-Payload-Digest", &self.digests.payload)
             .field("WARC-Identified-Payload-Type", self.media_type)
     }
 
@@ -190,17 +189,21 @@ fn density(media_type: &str) -> Density {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::sync::LazyLock;
 
     use flate2::bufread::GzDecoder;
 
+    use super::super::digests::digest;
     use super::super::member::tests::written;
-    use super::super::record::digest;
     use super::*;
 
     const INFO: RecordId = RecordId([1; 16]);
 
     static ABC: Bytes = Bytes::from_static(b"abc");
-    const ABC_SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    const ABC_SHA1: &str = "sha1:VGMT4NSHA2AWVOR6EVYXQUGCNSONBWE5";
+
+    static DIGESTS: LazyLock<Digests> =
+        LazyLock::new(|| Digests { payload: ABC_SHA1.to_owned(), block: "sha1:BLOCK".to_owned() });
 
     fn capture(exchange: Option<&Exchange>) -> Capture<'_> {
         Capture {
@@ -210,7 +213,7 @@ mod tests {
             exchange,
             media_type: "image/png",
             payload: &ABC,
-            sha256: ABC_SHA256,
+            digests: &DIGESTS,
             via: Some("http://h/page"),
             hops: "LE",
             info: INFO,
@@ -252,10 +255,11 @@ mod tests {
             records[0],
             format!(
                 "WARC/1.1\nWARC-Type: response\nWARC-Record-ID: <A>\n{common}\
-                 WARC-Payload-Digest: sha256:{ABC_SHA256}\n\
+                 WARC-Payload-Digest: {ABC_SHA1}\n\
                  WARC-Identified-Payload-Type: image/png\n\
                  WARC-IP-Address: 192.0.2.7\nWARC-Protocol: http/1.1\n\
-                 Content-Type: application/http; msgtype=response\nContent-Length: 66\n\n\
+                 Content-Type: application/http; msgtype=response\nWARC-Block-Digest: sha1:BLOCK\n\
+                 Content-Length: 66\n\n\
                  HTTP/1.1 200 OK\ncontent-type: image/png\ncontent-length: 3\n\nabc\n\n"
             )
         );
@@ -265,9 +269,8 @@ mod tests {
             format!(
                 "WARC/1.1\nWARC-Type: request\nWARC-Record-ID: <B>\n{common}WARC-Concurrent-To: <A>\n\
                  WARC-IP-Address: 192.0.2.7\nWARC-Protocol: http/1.1\n\
-                 WARC-Block-Digest: {}\n\
-                 Content-Type: application/http; msgtype=request\nContent-Length: {}\n\n{}\n\n",
-                digest(asked.as_bytes()),
+                 Content-Type: application/http; msgtype=request\nWARC-Block-Digest: {}\nContent-Length: {}\n\n{}\n\n",
+                digest(&[asked.as_bytes()]),
                 asked.len(),
                 asked.replace('\r', "")
             )
@@ -277,9 +280,8 @@ mod tests {
             records[2],
             format!(
                 "WARC/1.1\nWARC-Type: metadata\nWARC-Record-ID: <C>\n{common}WARC-Concurrent-To: <A>\n\
-                 WARC-Block-Digest: {}\n\
-                 Content-Type: application/warc-fields\nContent-Length: {}\n\n{}\n\n",
-                digest(fields.as_bytes()),
+                 Content-Type: application/warc-fields\nWARC-Block-Digest: {}\nContent-Length: {}\n\n{}\n\n",
+                digest(&[fields.as_bytes()]),
                 fields.len(),
                 fields.replace('\r', "")
             )
@@ -306,13 +308,12 @@ mod tests {
                  WARC-Profile: http://netpreserve.org/warc/1.1/revisit/identical-payload-digest\n\
                  WARC-Refers-To: {}\nWARC-Refers-To-Target-URI: http://h/a.png\n\
                  WARC-Refers-To-Date: 2025-11-25T18:00:00.007Z\n\
-                 WARC-Payload-Digest: sha256:{ABC_SHA256}\nWARC-Truncated: length\n\
+                 WARC-Payload-Digest: {ABC_SHA1}\nWARC-Truncated: length\n\
                  WARC-IP-Address: 192.0.2.7\nWARC-Protocol: http/1.1\n\
-                 WARC-Block-Digest: {}\n\
-                 Content-Type: application/http; msgtype=response\nContent-Length: 38\n\n\
+                 Content-Type: application/http; msgtype=response\nWARC-Block-Digest: {}\nContent-Length: 38\n\n\
                  HTTP/1.1 200 OK\ncontent-length: 3\n\n\n\n",
                 first.id,
-                digest(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n")
+                digest(&[b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"])
             )
         );
     }
@@ -342,7 +343,7 @@ mod tests {
         assert!(records[0].starts_with("WARC/1.1\nWARC-Type: resource\n"), "{}", records[0]);
         assert!(records[0].contains("\nWARC-Target-URI: data:image/png;sha256=00%0D%0Ax\n"), "{}", records[0]);
         assert!(records[0].ends_with("\nContent-Length: 3\n\nabc\n\n"), "{}", records[0]);
-        assert!(records[0].contains(&format!("\nWARC-Block-Digest: sha256:{ABC_SHA256}\n")), "{}", records[0]);
+        assert!(records[0].contains("\nWARC-Block-Digest: sha1:BLOCK\n"), "{}", records[0]);
         assert!(records[1].ends_with("\n\nhopsFromSeed: \nfetchTimeMs: 12\n\n\n"), "{}", records[1]);
     }
 

@@ -46,7 +46,7 @@ mod tests {
             url: "http://www.example.com/A.png?b&a",
             mime: mime("image/png; charset=binary"),
             status: Some("200"),
-            digest: "sha256:x",
+            digest: "sha1:X",
             length: 12.to_string(),
             offset: 345.to_string(),
             filename: "s.warc.gz",
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(
             line("2025-11-25T18:00:00.007Z", &entry),
             "com,example)/a.png?a&b 20251125180000 {\"url\":\"http://www.example.com/A.png?b&a\",\
-             \"mime\":\"image/png\",\"status\":\"200\",\"digest\":\"sha256:x\",\"length\":\"12\",\"offset\":\"345\",\
+             \"mime\":\"image/png\",\"status\":\"200\",\"digest\":\"sha1:X\",\"length\":\"12\",\"offset\":\"345\",\
              \"filename\":\"s.warc.gz\"}\n"
         );
         (entry.status, entry.mime) = (None, mime(""));

@@ -57,7 +57,7 @@ mod tests {
         let begin = "WARC/1.1\r\nWARC-Type: warcinfo\r\n\
                      WARC-Record-ID: <urn:uuid:02020202-0202-4202-8202-020202020202>\r\n\
                      WARC-Date: 2025-11-25T18:00:00.007Z\r\nWARC-Filename: a.warc.gz\r\n\
-                     WARC-Block-Digest: sha256:";
+                     Content-Type: application/warc-fields\r\nWARC-Block-Digest: sha1:";
         assert!(head.starts_with(begin), "{head}");
         let software = format!("software: {}\r\nformat: WARC File Format 1.1\r\n", common::http::DEFAULT_USER_AGENT);
         assert!(block.starts_with(&software), "{block}");

@@ -5,6 +5,7 @@
 
 mod capture;
 mod cdxj;
+mod digests;
 mod head;
 mod info;
 mod member;
@@ -14,6 +15,7 @@ mod scan;
 mod shards;
 mod surt;
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -28,6 +30,7 @@ use member::Packer;
 use name::SHARD;
 use record::RecordId;
 
+pub(crate) use digests::Digests;
 pub(super) use shards::Shards;
 
 /// Most steps of a way that are written down; the addresses tell more than their number.
@@ -89,8 +92,8 @@ impl Layout for Warc {
         let begin = group.length();
         let info = self.info(spot, &image.about.asking, group)?;
         let offset = spot.offset + (group.length() - begin);
-        let hops = hops(&image.about);
-        let main = capture(image, &hops, info).write(&mut self.packer, group)?;
+        let (digests, hops) = (digests(image), hops(&image.about));
+        let main = capture(image, &digests, &hops, info).write(&mut self.packer, group)?;
         Ok((format!("{offset},{}", main.length), main.kept))
     }
 
@@ -98,8 +101,8 @@ impl Layout for Warc {
     fn append_again(&mut self, spot: &Spot<'_>, image: &Image, earlier: &Kept, group: &mut Group) -> io::Result<bool> {
         let Some(exchange) = &image.about.exchange else { return Ok(false) };
         let info = self.info(spot, &image.about.asking, group)?;
-        let hops = hops(&image.about);
-        capture(image, &hops, info).write_again(exchange, earlier, &mut self.packer, group)?;
+        let (digests, hops) = (digests(image), hops(&image.about));
+        capture(image, &digests, &hops, info).write_again(exchange, earlier, &mut self.packer, group)?;
         Ok(true)
     }
 
@@ -108,7 +111,7 @@ impl Layout for Warc {
     }
 }
 
-fn capture<'a>(image: &'a Image, hops: &'a str, info: RecordId) -> Capture<'a> {
+fn capture<'a>(image: &'a Image, digests: &'a Digests, hops: &'a str, info: RecordId) -> Capture<'a> {
     let About { url, context, outcome, exchange, .. } = &*image.about;
     let Outcome { fetched_at, duration_ms, .. } = *outcome;
     Capture {
@@ -118,10 +121,19 @@ fn capture<'a>(image: &'a Image, hops: &'a str, info: RecordId) -> Capture<'a> {
         exchange: exchange.as_deref(),
         media_type: media_type(image.format),
         payload: &image.bytes,
-        sha256: &image.sha256,
+        digests,
         via: context.page_url.as_deref(),
         hops,
         info,
+    }
+}
+
+/// The digests that came with an image; made here only if none did, which takes the store's thread a pass over it each.
+fn digests(image: &Image) -> Cow<'_, Digests> {
+    let About { digests, exchange, .. } = &*image.about;
+    match digests {
+        Some(digests) => Cow::Borrowed(digests),
+        None => Cow::Owned(Digests::of(exchange.as_deref(), &image.bytes)),
     }
 }
 

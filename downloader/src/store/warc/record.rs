@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Display, Write};
 
-use common::image_id::hex;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use super::digests::digest;
 
 /// What stands between two records.
 pub(super) const END: &[u8] = b"\r\n\r\n";
@@ -26,17 +26,6 @@ impl Display for RecordId {
     }
 }
 
-/// A digest as browsertrix writes it, and as validators and replay tools take it: `sha256:` and hexadecimal digits. It is the
-/// manifest's, and known already of every image; SHA-1 would be a second one to make, and hostile images can share that.
-pub(super) fn named(sha256: &str) -> String {
-    format!("sha256:{sha256}")
-}
-
-/// The digest of a block.
-pub(super) fn digest(block: &[u8]) -> String {
-    named(&hex(&Sha256::digest(block)))
-}
-
 /// The head of a record while it is written.
 #[derive(Debug)]
 pub(super) struct Head(String);
@@ -55,16 +44,17 @@ impl Head {
         self
     }
 
-    /// Ends the head, of a record whose block has this length. A block's digest is a field that it need not have.
-    pub(super) fn end(self, content_type: &str, length: usize) -> String {
-        let mut head = self.field("Content-Type", content_type).field("Content-Length", length);
+    /// Ends the head, of a record whose block has this digest and length.
+    pub(super) fn end(self, content_type: &str, digest: &str, length: usize) -> String {
+        let mut head =
+            self.field("Content-Type", content_type).field("WARC-Block-Digest", digest).field("Content-Length", length);
         head.0.push_str("\r\n");
         head.0
     }
 
     /// The whole record of a short block.
     pub(super) fn record(self, content_type: &str, block: &[u8]) -> Vec<u8> {
-        let head = self.field("WARC-Block-Digest", digest(block)).end(content_type, block.len());
+        let head = self.end(content_type, &digest(&[block]), block.len());
         [head.as_bytes(), block, END].concat()
     }
 }
@@ -105,20 +95,13 @@ mod tests {
              WARC-Record-ID: <urn:uuid:abababab-abab-4bab-abab-abababababab>\r\n\
              WARC-Date: 2026-11-25T18:00:00.123Z\r\n\
              WARC-Target-URI: http://h/a.png\r\n\
-             WARC-Block-Digest: sha256:e505daf90d06d6c7018708e22c8cf15ecc6583db26dc015c6af9fcad01a4041b\r\n\
              Content-Type: application/warc-fields\r\n\
+             WARC-Block-Digest: sha1:ILEQHRJXV6X4K3URKCJAIAIO2PLAHUER\r\n\
              Content-Length: 16\r\n\
              \r\n\
              via: http://h/\r\n\
              \r\n\r\n"
         );
-    }
-
-    #[test]
-    fn digests_are_sha256() {
-        // Of nothing and of `abc`, by FIPS 180-4.
-        assert_eq!(digest(b""), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-        assert_eq!(digest(b"abc"), named("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
     }
 
     #[test]

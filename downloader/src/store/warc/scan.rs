@@ -135,7 +135,8 @@ mod tests {
         packer.text(&mut group, &head("warcinfo").record("text/plain", b"a\r\n")).expect("packed");
         let first = group.length();
         let (http, image) = ("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n", Bytes::from_static(b"\r\n\r\nPNG"));
-        let record = head("response").end("application/http; msgtype=response", http.len() + image.len()) + http;
+        let record =
+            head("response").end("application/http; msgtype=response", "sha1:X", http.len() + image.len()) + http;
         packer.image(&mut group, record.as_bytes(), &image, Density::Packed).expect("packed");
         let second = group.length();
         packer.text(&mut group, &head("metadata").record("text/plain", b"b\r\n")).expect("packed");

@@ -74,6 +74,22 @@ impl Completion for Shards {
         }
     }
 
+    /// What was cut lacks its end; what was damaged has another checksum.
+    fn ends_in_first(&self, mut shard: &File, name: &str) -> io::Result<bool> {
+        shard.rewind()?;
+        let mut end = 0;
+        for record in Scan::new(BufReader::with_capacity(BUFFER, shard)) {
+            let record = record?;
+            if end == 0 && record.field("WARC-Filename") != Some(name) {
+                return Ok(false);
+            }
+            end = record.offset + record.length;
+        }
+        shard.seek(SeekFrom::Start(end))?;
+        let rest = io::copy(&mut GzDecoder::new(BufReader::with_capacity(BUFFER, shard)), &mut io::sink());
+        Ok(rest.is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof))
+    }
+
     /// Nothing: a record says itself where it ends.
     fn end(&self) -> &'static [u8] {
         b""

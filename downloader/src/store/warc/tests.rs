@@ -9,8 +9,8 @@ use common::outcome::Status;
 use sha2::{Digest, Sha256};
 
 use super::super::packed::Whole;
+use super::digests::digest;
 use super::member::tests::written;
-use super::record::named;
 use super::scan::{Scan, Scanned};
 use super::*;
 
@@ -32,6 +32,7 @@ fn image(asking: &Arc<Asking>, url: &str) -> Image {
         outcome,
         asking: Arc::clone(asking),
         exchange: Some(exchange.into()),
+        digests: None,
     };
     let bytes = Bytes::from(format!("bytes of {url}"));
     Image { sha256: hex(&Sha256::digest(&bytes)), bytes, format: "png", about: about.into() }
@@ -107,8 +108,7 @@ fn the_same_bytes_again_are_a_revisit_unless_nobody_was_asked() {
     let records = scanned(&written(&group));
     assert_eq!(types(&records)[4..], ["revisit", "request", "metadata"]);
     assert_eq!(records[4].field("WARC-Refers-To"), records[1].field("WARC-Record-ID"));
-    let About { run, url, hops, context, outcome, asking, .. } = Arc::into_inner(again.about).expect("the only one");
-    let inline = About { run, url, hops, context, outcome, asking, exchange: None }.into();
+    let inline = About { exchange: None, ..Arc::into_inner(again.about).expect("the only one") }.into();
     let inline = Image { about: inline, ..image(&self::asking("r"), "http://h/") };
     let before = group.length();
     assert!(!warc.append_again(&spot(before), &inline, &kept, &mut group).expect("nothing to add"));
@@ -180,7 +180,7 @@ fn the_index_beside_a_shard_has_a_sorted_line_for_each_that_can_be_looked_up() {
         format!(
             "z)/1.png 20251125180000 {{\"url\":\"http://z/1.png\",\"mime\":\"image/png\",\"status\":\"200\",\"digest\":\"{}\",\
              \"length\":\"{length}\",\"offset\":\"{offset}\",\"filename\":\"{}\"}}",
-            named(&image(&asking, "http://z/1.png").sha256),
+            digest(&[&image(&asking, "http://z/1.png").bytes]),
             spot(0).shard
         )
     );
@@ -225,4 +225,29 @@ fn what_is_whole_behind_damage_is_seen() {
     let mut damaged = whole;
     damaged[30] ^= 1;
     assert_eq!(goes_on(&damaged), (0, true));
+}
+
+#[test]
+fn what_was_cut_within_the_first_image_is_told_from_what_was_damaged_there() {
+    let (mut warc, mut group) = (Warc::new("w"), Group::default());
+    warc.begin(&mut group).expect("begun");
+    warc.append(&spot(0), &image(&asking("r"), "http://h/1.png"), &mut group).expect("added");
+    let whole = written(&group);
+    let ends_in_first = |bytes: &[u8], name| {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(bytes).expect("written");
+        Shards.ends_in_first(&file, name).expect("read")
+    };
+    for cut in 0..whole.len() {
+        assert!(ends_in_first(&whole[..cut], spot(0).shard), "cut at {cut}");
+    }
+    let info = usize::try_from(scanned(&whole)[0].length).expect("short");
+    assert!(!ends_in_first(&whole[..whole.len() - 1], "another's"));
+    // In the texts of who asked, and of the answer.
+    for at in [info / 2, info + 40] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        assert!(!ends_in_first(&damaged, spot(0).shard), "damaged at {at}");
+    }
+    assert!(!ends_in_first(&[7; 3_000], spot(0).shard));
 }

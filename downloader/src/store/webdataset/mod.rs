@@ -1,7 +1,7 @@
 //! The `webdataset` layout, as img2dataset writes it: `SERIAL.tar` with the members `KEY.ext`, `KEY.json` and `KEY.txt` of each
-//! image, one behind the other; beside it `SERIAL.parquet`, a row an image, and
-//! `SERIAL_stats.json`, written last. A serial is the second in which a shard was begun and ten random digits, so workers
-//! need not agree on it; a key is the serial and the image's number in the shard.
+//! image, one behind the other; beside it `SERIAL.parquet`, a row an image, and `SERIAL_stats.json`, written last. A serial is the
+//! second in which a shard was begun and ten random digits, so workers need not agree on it; a key is the serial and the image's
+//! number in the shard.
 //!
 //! The JSON holds everything that the Parquet file has, so a shard alone is enough to write what stands beside it.
 
@@ -102,6 +102,10 @@ impl Completion for Shards {
 
     fn goes_on(&self, shard: &File, name: &str, whole: Whole) -> io::Result<bool> {
         read::goes_on(shard, name, whole.bytes)
+    }
+
+    fn ends_in_first(&self, shard: &File, name: &str) -> io::Result<bool> {
+        read::ends_in_first(shard, name)
     }
 
     fn end(&self) -> &'static [u8] {

@@ -98,6 +98,16 @@ impl<'f> Samples<'f> {
 
     /// The member that begins there, if one does and is there to its end.
     fn member(&self, at: u64) -> io::Result<Option<Found>> {
+        Ok(self.header(at)?.filter(|found| self.holds(found)))
+    }
+
+    /// Whether a member is there to its end.
+    fn holds(&self, found: &Found) -> bool {
+        found.length <= self.length && found.end() <= self.length
+    }
+
+    /// The member that begins there, wherever it ends.
+    fn header(&self, at: u64) -> io::Result<Option<Found>> {
         let mut block = [0; BLOCK];
         let offset = at + BLOCK as u64;
         if offset > self.length {
@@ -118,9 +128,7 @@ impl<'f> Samples<'f> {
             // A deleted shard's, in whose place on the disk this one was to grow.
             return Ok(None);
         }
-        let found = Found { key: key.to_owned(), ending: ending.to_owned(), offset, length };
-        let fits = length <= self.length && found.end() <= self.length;
-        Ok(fits.then_some(found))
+        Ok(Some(Found { key: key.to_owned(), ending: ending.to_owned(), offset, length }))
     }
 
     fn text(&self, found: &Found) -> io::Result<Option<Vec<u8>>> {
@@ -172,6 +180,22 @@ pub(super) fn whole(shard: &File, name: &str) -> io::Result<Whole> {
         whole = Whole { bytes: sample.end, images: whole.images + 1 };
     }
     Ok(whole)
+}
+
+/// Whether a shard ends within its first sample, in a member or in a header.
+pub(super) fn ends_in_first(shard: &File, name: &str) -> io::Result<bool> {
+    let samples = Samples::of(shard, name)?;
+    let mut at = 0;
+    for _ in 0..3 {
+        if at + BLOCK as u64 > samples.length {
+            return Ok(true);
+        }
+        match samples.header(at)? {
+            Some(found) if samples.holds(&found) => at = found.end(),
+            found => return Ok(found.is_some()),
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a whole sample is anywhere behind.

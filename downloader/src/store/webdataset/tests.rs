@@ -32,7 +32,7 @@ pub(in crate::store) fn image(number: u8, length: usize) -> Image {
     let run: RunName = "run".parse().expect("valid");
     let asking = Asking { run: run.clone(), user_agent: "Bot/1".to_owned(), from: None, obeys_robots: true };
     let url = "http://a/1.png".to_owned();
-    let about = About { run, asking: asking.into(), url, hops: 0, exchange: None, context, outcome };
+    let about = About { run, asking: asking.into(), url, hops: 0, exchange: None, digests: None, context, outcome };
     Image { sha256: hex(&Sha256::digest(&bytes)), bytes, format: "png", about: Arc::new(about) }
 }
 
@@ -158,6 +158,7 @@ fn copy(original: &Image, length: usize) -> Image {
         url: about.url.clone(),
         hops: about.hops,
         exchange: None,
+        digests: None,
         context: about.context.clone(),
         outcome,
     };

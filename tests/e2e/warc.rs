@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use harness::{Crawl, Exit, Finished, Gate, Mount, Python, Response, Signal, World, eventually, png};
+use harness::{Exit, Finished, Gate, Python, Response, Signal, World, eventually, png};
 
-use crate::{embedded, images, plain, world};
+use crate::packed::{self, SOON, drain};
+use crate::{embedded, images, world};
 
 const LAYOUT: [&str; 2] = ["--layout", "warc"];
-
-const GRACE: Duration = Duration::from_secs(30);
 
 /// Follows every row's path to its record, by offset and length alone; then reads all records from the beginning. Prints
 /// `rows`, `TYPE` and a count for each type of record, and `agents` with what the requests sent.
@@ -136,12 +135,6 @@ fn beside(shard: &Path) -> PathBuf {
     PathBuf::from(format!("{}.cdxj", shard.to_string_lossy().trim_end_matches(".warc.gz")))
 }
 
-/// Ends a downloader in good order: its shard is complete.
-async fn end(world: &mut World, number: usize) {
-    world.worker(number).signal(Signal::Term);
-    assert_eq!(world.worker(number).wait(GRACE).await, Exit::Code(0), "{}", world.worker(number).talk());
-}
-
 #[tokio::test]
 async fn a_crawl_is_an_archive_that_validators_indexers_and_readers_take() {
     let mut world = world("warc").await;
@@ -169,7 +162,7 @@ async fn a_crawl_is_an_archive_that_validators_indexers_and_readers_take() {
     let finished = world.crawl(&["--user-agent", "Bot/1", "--from", "me@example.org"]).await;
     finished.expect_complete().expect_stored(6);
     assert_eq!(finished.count("duplicate"), 1, "the same bytes under another URL");
-    end(&mut world, 1).await;
+    drain(&mut world, 1).await;
     let said = expect_archive(&world, &[&finished]);
     let types = [("warcinfo", 1), ("response", 5), ("revisit", 1), ("resource", 1), ("request", 6), ("metadata", 7)];
     assert_eq!(said["types"], serde_json::json!(BTreeMap::from(types)), "{said}");
@@ -189,7 +182,7 @@ async fn runs_that_share_a_shard_are_told_apart_in_it() {
     let (first, second) = (world.finish(first).await, world.finish(second).await);
     first.expect_complete().expect_stored(4);
     second.expect_complete().expect_stored(4);
-    end(&mut world, 1).await;
+    drain(&mut world, 1).await;
     assert_eq!(shards(&world).len(), 1, "{:?}", shards(&world));
     let said = expect_archive(&world, &[&first, &second]);
     assert_eq!(said["agents"], serde_json::json!(["Bot/1", "Bot/2"]), "{said}");
@@ -208,7 +201,7 @@ async fn what_a_killed_downloader_had_told_is_in_its_shards() {
         let seen = world.site().log().requests().len();
         world.expect_requests(seen + 40).await;
         world.worker(number).signal(Signal::Kill);
-        world.worker(number).wait(GRACE).await;
+        world.worker(number).wait(SOON).await;
         // Whoever looks at the store now finds nothing half written under a final name.
         if !shards(&world).is_empty() {
             tool("warcio", &["check"], &shards(&world));
@@ -217,7 +210,7 @@ async fn what_a_killed_downloader_had_told_is_in_its_shards() {
     }
     let finished = world.finish(crawl).await;
     finished.expect_complete().expect_stored(240);
-    end(&mut world, 4).await;
+    drain(&mut world, 4).await;
     let told = finished.by_worker();
     assert!(told.len() > 1, "the killed told of nothing: {told:?}");
     expect_archive(&world, &[&finished]);
@@ -237,17 +230,7 @@ async fn a_downloader_may_die_at_every_step_of_completing_a_shard() {
     ];
     for step in steps {
         let mut world = world("warc-steps").await;
-        let urls = images(&world, 17, |image| image.after(Duration::from_millis(10)));
-        world.set_variable("WARREN_KILLPOINTS", step);
-        world.downloader(&options).await;
-        let crawl = world.start_urls(&urls, &[]);
-        let exit = world.worker(1).wait(GRACE).await;
-        assert!(matches!(exit, Exit::Signal(_)), "{step}: {exit}: {}", world.worker(1).talk());
-        world.unset_variable("WARREN_KILLPOINTS");
-        world.start_downloader(&options);
-        let finished = world.finish(crawl).await;
-        finished.expect_complete().expect_stored(17);
-        end(&mut world, 2).await;
+        let finished = packed::dies_at(step, &mut world, &options).await;
         expect_archive(&world, &[&finished]);
         expect_nothing_open(&world);
     }
@@ -265,17 +248,7 @@ fn expect_nothing_open(world: &World) {
 #[tokio::test]
 async fn one_of_two_that_start_at_once_completes_what_a_dead_one_left() {
     let mut world = world("warc-two").await;
-    world.downloader(&LAYOUT).await;
-    let (crawl, gate) = held_after(&mut world, 20).await;
-    world.start_downloader(&LAYOUT);
-    world.start_downloader(&LAYOUT);
-    gate.open();
-    let finished = world.finish(crawl).await;
-    finished.expect_complete().expect_stored(21);
-    end(&mut world, 2).await;
-    end(&mut world, 3).await;
-    let talk = [2, 3].map(|number| world.worker(number).talk()).join("\n");
-    assert_eq!(talk.matches("that a worker left open").count(), 1, "{talk}");
+    let finished = packed::followed_by_two(&mut world, &LAYOUT).await;
     // All that was told is there, no record of it twice.
     expect_archive(&world, &[&finished]);
     expect_nothing_open(&world);
@@ -290,10 +263,10 @@ async fn endure(points: &str) {
     world.downloader(&options).await;
     let finished = world.urls(&urls, &[]).await;
     finished.expect_complete().expect_stored(60);
-    end(&mut world, 1).await;
+    drain(&mut world, 1).await;
     world.unset_variable("WARREN_FAILPOINTS");
     world.start_downloader(&["--exit-when-idle", "1s"]);
-    assert_eq!(world.worker(2).wait(GRACE).await, Exit::Code(0));
+    assert_eq!(world.worker(2).wait(SOON).await, Exit::Code(0));
     let said = expect_archive(&world, &[&finished]);
     assert_eq!(said["types"]["response"], 60, "{points}: {said}");
     expect_nothing_open(&world);
@@ -308,47 +281,17 @@ async fn a_disk_that_fails_now_and_then_loses_and_halves_nothing() {
 #[tokio::test]
 async fn a_full_disk_leaves_no_half_of_an_image() {
     let mut world = world("warc-full").await;
-    let disk = Mount::in_memory(world.store().folder(), "size=2m");
-    world.downloader(&[&LAYOUT[..], &["--shard-images", "25"]].concat()).await;
-    let ballast = disk.fill();
-    let urls = images(&world, 60, plain);
-    let crawl = world.start_urls(&urls, &[]);
-    eventually("the trouble is told", GRACE, async || {
-        let talk = world.worker(1).talk();
-        if talk.contains("the store still takes no images") { Ok(()) } else { Err(talk) }
-    })
-    .await;
-    fs::remove_file(ballast).expect("removed");
-    let finished = world.finish(crawl).await;
-    finished.expect_complete().expect_stored(60);
-    end(&mut world, 1).await;
+    let options = [&LAYOUT[..], &["--shard-images", "25"]].concat();
+    let (finished, _disk) = packed::on_a_full_disk(&mut world, &options).await;
     let said = expect_archive(&world, &[&finished]);
     assert_eq!(said["types"]["response"], 60, "{said}");
-}
-
-/// Starts a run of which so many images are told of and one does not come until the gate is open, which keeps the shard open; then
-/// kills the worker.
-async fn held_after(world: &mut World, count: usize) -> (Crawl, Gate) {
-    let gate = Gate::shut();
-    let mut urls = images(world, count as u64, plain);
-    world.route("/last.png", Response::image(png(8, 8, 99)).behind(&gate));
-    urls.push(world.url("/last.png"));
-    let crawl = world.start_urls(&urls, &["--stream"]);
-    eventually("the others are told of", GRACE, async || {
-        let told = crawl.process.output();
-        if told.lines().count() == count { Ok(()) } else { Err(told) }
-    })
-    .await;
-    world.worker(1).signal(Signal::Kill);
-    world.worker(1).wait(GRACE).await;
-    (crawl, gate)
 }
 
 #[tokio::test]
 async fn an_open_shard_that_was_cut_is_completed_at_the_next_start() {
     let mut world = world("warc-cut").await;
     world.downloader(&LAYOUT).await;
-    let (crawl, gate) = held_after(&mut world, 5).await;
+    let (crawl, gate) = packed::held_after(&mut world, 5).await;
     assert_eq!(shards(&world), [] as [PathBuf; 0], "a shard that is not complete has no final name");
     // The half of a record, as a kill in the middle of a write leaves it.
     let is_open = |path: &PathBuf| path.to_string_lossy().contains(".warc.gz");
@@ -357,14 +300,14 @@ async fn an_open_shard_that_was_cut_is_completed_at_the_next_start() {
     let half = [fs::read(open).expect("readable"), b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x15".to_vec()].concat();
     fs::write(open, half).expect("writable");
     world.start_downloader(&LAYOUT);
-    eventually("the shard is completed", GRACE, async || {
+    eventually("the shard is completed", SOON, async || {
         if shards(&world).len() == 1 { Ok(()) } else { Err(format!("{:?}", world.store().files())) }
     })
     .await;
     gate.open();
     let finished = world.finish(crawl).await;
     finished.expect_complete().expect_stored(6);
-    end(&mut world, 2).await;
+    drain(&mut world, 2).await;
     expect_archive(&world, &[&finished]);
 }
 

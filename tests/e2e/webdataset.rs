@@ -6,22 +6,15 @@ use std::time::Duration;
 
 use harness::run::json;
 use harness::shards::Shards;
-use harness::{Exit, Gate, Mount, Python, Random, Response, Signal, World, eventually, png};
+use harness::{Exit, Python, Random, Response, World, eventually, png};
 use serde_json::Value;
 
+use crate::packed::{self, SOON, drain};
 use crate::{embedded, images, plain, world};
 
-const SOON: Duration = Duration::from_secs(30);
-
 /// A worker's options, for shards of so many images.
-fn packed(images: &str) -> [&str; 4] {
+fn of(images: &str) -> [&str; 4] {
     ["--layout", "webdataset", "--shard-images", images]
-}
-
-/// Has the worker of this number drain, which completes its shard.
-async fn drain(world: &mut World, number: usize) {
-    world.worker(number).signal(Signal::Term);
-    assert_eq!(world.worker(number).wait(SOON).await, Exit::Code(0), "{}", world.worker(number).talk());
 }
 
 /// Reads all shards of a folder as three readers do, and prints what each of them sees of every sample.
@@ -100,7 +93,7 @@ async fn shards_of_two_workers_are_read_by_other_peoples_readers() {
     };
     let page: String = (0..120).map(img).collect();
     world.page("/", &page);
-    world.downloader(&packed("20")).await.downloader(&packed("20")).await;
+    world.downloader(&of("20")).await.downloader(&of("20")).await;
     let finished = world.crawl(&[]).await;
     finished.expect_complete().expect_stored(60);
     assert_eq!(finished.count("duplicate"), 60);
@@ -164,7 +157,7 @@ async fn nothing_that_was_told_is_missing_however_often_workers_are_killed() {
     let mut world = world("webdataset-killed").await;
     let slowly = |response: Response| response.after(Duration::from_millis(15));
     let urls = images(&world, 1_500, slowly);
-    let options = [&packed("40")[..], &["--concurrency", "16"]].concat();
+    let options = [&of("40")[..], &["--concurrency", "16"]].concat();
     world.downloader(&options).await.downloader(&options).await;
     let mut random = Random::new(7);
     let mut crawl = world.start_urls(&urls, &[]);
@@ -211,17 +204,7 @@ async fn a_downloader_may_die_at_every_step_of_completing_a_shard() {
     ];
     for step in steps {
         let mut world = world("webdataset-steps").await;
-        let urls = images(&world, 17, |image| image.after(Duration::from_millis(10)));
-        world.set_variable("WARREN_KILLPOINTS", step);
-        world.downloader(&packed("5")).await;
-        let crawl = world.start_urls(&urls, &[]);
-        let exit = world.worker(1).wait(SOON).await;
-        assert!(matches!(exit, Exit::Signal(_)), "{step}: {exit}: {}", world.worker(1).talk());
-        world.unset_variable("WARREN_KILLPOINTS");
-        world.start_downloader(&packed("5"));
-        let finished = world.finish(crawl).await;
-        finished.expect_complete().expect_stored(17);
-        drain(&mut world, 2).await;
+        let finished = packed::dies_at(step, &mut world, &of("5")).await;
         Shards::read(&world.store()).expect_holds(&finished.rows);
         expect_no_part(&world);
     }
@@ -230,29 +213,7 @@ async fn a_downloader_may_die_at_every_step_of_completing_a_shard() {
 #[tokio::test]
 async fn one_of_two_that_start_at_once_completes_what_a_dead_one_left() {
     let mut world = world("webdataset-two").await;
-    world.downloader(&packed("1000")).await;
-    let gate = Gate::shut();
-    let mut urls = images(&world, 20, plain);
-    // Keeps the run going, and so the shard open.
-    world.route("/last.png", Response::image(png(8, 8, 99)).behind(&gate));
-    urls.push(world.url("/last.png"));
-    let crawl = world.start_urls(&urls, &["--stream"]);
-    eventually("twenty images are told of", SOON, async || {
-        let told = crawl.process.output();
-        if told.lines().count() == 20 { Ok(()) } else { Err(told) }
-    })
-    .await;
-    world.worker(1).kill();
-    world.worker(1).wait(SOON).await;
-    world.start_downloader(&packed("1000"));
-    world.start_downloader(&packed("1000"));
-    gate.open();
-    let finished = world.finish(crawl).await;
-    finished.expect_complete().expect_stored(21);
-    drain(&mut world, 2).await;
-    drain(&mut world, 3).await;
-    let talk = [2, 3].map(|number| world.worker(number).talk()).join("\n");
-    assert_eq!(talk.matches("that a worker left open").count(), 1, "{talk}");
+    let finished = packed::followed_by_two(&mut world, &of("1000")).await;
     // All that was told is there, no member of it twice.
     Shards::read(&world.store()).expect_holds(&finished.rows);
     expect_no_part(&world);
@@ -268,20 +229,7 @@ fn expect_no_part(world: &World) {
 #[tokio::test]
 async fn a_full_disk_leaves_no_half_of_an_image() {
     let mut world = world("webdataset-full").await;
-    let disk = Mount::in_memory(world.store().folder(), "size=2m");
-    world.downloader(&packed("25")).await;
-    let ballast = disk.fill();
-    let urls = images(&world, 60, plain);
-    let crawl = world.start_urls(&urls, &[]);
-    eventually("the trouble is told", SOON, async || {
-        let talk = world.worker(1).talk();
-        if talk.contains("the store still takes no images") { Ok(()) } else { Err(talk) }
-    })
-    .await;
-    fs::remove_file(ballast).expect("removed");
-    let finished = world.finish(crawl).await;
-    finished.expect_complete().expect_stored(60);
-    drain(&mut world, 1).await;
+    let (finished, _disk) = packed::on_a_full_disk(&mut world, &of("25")).await;
     let shards = Shards::read(&world.store());
     assert_eq!(shards.expect_holds(&finished.rows).images(), 60);
 }
@@ -290,7 +238,7 @@ async fn a_full_disk_leaves_no_half_of_an_image() {
 async fn a_shard_is_completed_when_its_runs_are_over() {
     let mut world = world("webdataset-over").await;
     let urls = images(&world, 10, plain);
-    world.downloader(&packed("1000")).await;
+    world.downloader(&of("1000")).await;
     let finished = world.urls(&urls, &[]).await;
     finished.expect_complete().expect_stored(10);
     eventually("the shard is completed", SOON, async || {
@@ -312,7 +260,7 @@ async fn endure(points: &str) {
     let mut world = world("webdataset-faults").await;
     let urls = images(&world, 60, |response| response.after(Duration::from_millis(10)));
     world.set_variable("WARREN_FAILPOINTS", points);
-    world.downloader(&packed("10")).await;
+    world.downloader(&of("10")).await;
     let finished = world.urls(&urls, &[]).await;
     finished.expect_complete().expect_stored(60);
     drain(&mut world, 1).await;

@@ -8,10 +8,12 @@ use common::chain::Chain;
 use common::shutdown::Shutdown;
 use common::transport::{Consumer, Queue, Transport, TransportError};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::avif;
 use crate::body::Room;
 use crate::caution::Caution;
 use crate::claims::Claims;
@@ -40,6 +42,10 @@ const LAST_SHARD: Duration = Duration::from_secs(2);
 /// File descriptors for all but fetching: the runtime, the broker, the store.
 const OTHER_FILES: u64 = 32;
 
+/// What those are told who want images decoded where it cannot be done.
+const NO_DECODER: &str = "AVIF cannot be decoded here, for which `--verify decode`, copies and `--phash` start this program again, \
+     by /proc/self/exe (is /proc mounted, and may this user start processes?)";
+
 /// Why a downloader ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
@@ -59,6 +65,10 @@ pub struct BrokerLost(#[source] pub(crate) TransportError);
 /// Works until told to stop.
 pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
     settings.concurrency = affordable(settings.concurrency, common::descriptors::limit());
+    if settings.verify == Verify::Decode || settings.transform.needs_pixels() {
+        // A worker that could never decode would give its batches back until they are dead letters.
+        spawn_blocking(avif::try_out).await?.context(NO_DECODER)?;
+    }
     let (store, store_closed) = Store::open(&settings).await?;
     // A message may hold a single slow image, so fewer messages than images at once would leave slots empty.
     let caution = Caution::new(settings.concurrency);

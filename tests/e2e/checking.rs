@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Response, World};
+use harness::{Exit, Response, World};
 
 use crate::{embedded, world};
 
@@ -138,6 +138,58 @@ async fn avif_is_decoded_by_a_downloader_beside_its_other_work() {
     }
     let row = finished.row(&bad).expect("rejected", Some("undecodable"));
     assert!(row.text("detail").is_some_and(|detail| detail.contains("AV1")), "{row}");
+}
+
+/// As a system that is out of memory would, the test kills each decoder that it sees, for longer than the downloader tries again by
+/// itself: the image goes back to the queue, and is no worse for it.
+#[tokio::test]
+async fn an_image_whose_decoders_are_killed_by_others_comes_again() {
+    let mut world = world("checking-avif-killed").await;
+    let large = image("grid.avif");
+    let url = serve(&world, "/large.avif", large);
+    world.downloader(&["--verify", "decode"]).await;
+    let worker = world.worker(1).id();
+    let killing = thread::spawn(move || kill_decoders_of(worker, 4));
+    let finished = world.urls(&[url], &[]).await;
+    finished.expect_complete().expect_stored(1).expect_in_store(&world.store());
+    killing.join().expect("decoders were killed");
+    let talk = world.worker(1).talk();
+    assert!(talk.contains("its decoder failed on it (signal: 9"), "{talk}");
+}
+
+/// Kills the first so many decoders of a downloader as they appear.
+fn kill_decoders_of(worker: u32, count: usize) {
+    let begun = Instant::now();
+    let mut killed = Vec::new();
+    while killed.len() < count {
+        assert!(begun.elapsed() < Duration::from_mins(1), "{} decoders were seen", killed.len());
+        for task in fs::read_dir(format!("/proc/{worker}/task")).expect("it runs").flatten() {
+            // A thread may be gone again.
+            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            for child in children.split_whitespace().map(str::to_owned) {
+                let command = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+                let is_decoder = command.windows(20).any(|words| words == b"--warren-decode-avif");
+                if is_decoder && !killed.contains(&child) {
+                    let sent = Command::new("kill").args(["-KILL", &child]).status().expect("a command");
+                    killed.extend(sent.success().then_some(child));
+                }
+            }
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Where no decoder can be started, nothing is taken that could not be judged.
+#[tokio::test]
+async fn a_downloader_that_cannot_decode_avif_does_not_begin_to() {
+    let mut world = world("checking-avif-none").await;
+    world.set_variable("WARREN_FAILPOINTS", "avif.start=1");
+    for options in [&["--verify", "decode"][..], &["--phash"]] {
+        let downloader = world.start_downloader(options);
+        assert_eq!(downloader.wait(Duration::from_secs(30)).await, Exit::Code(1));
+        let talk = downloader.talk();
+        assert!(talk.contains("AVIF cannot be decoded here") && talk.contains("/proc"), "{talk}");
+    }
 }
 
 /// A decoder that may take too little memory has no picture, whether it can say so or not; one that may take enough has one.

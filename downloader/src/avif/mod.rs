@@ -45,6 +45,11 @@ pub(crate) fn picture(bytes: &[u8], room: Room) -> Judged<Result<Picture, Undeco
     Ok(ask(bytes, room, true)?.and_then(pixels))
 }
 
+/// Whether there are processes for decoding at all: one is started, with nothing to decode. An error is none of any image's.
+pub(crate) fn try_out() -> Judged<()> {
+    ask(&[], Room { pixels: 1, memory: 0 }, false).map(drop)
+}
+
 fn pixels(Answer { width, height, has_opacity, orientation, profile, pixels }: Answer) -> Result<Picture, Undecodable> {
     let made = if has_opacity {
         image::RgbaImage::from_raw(width, height, pixels).map(Into::into)

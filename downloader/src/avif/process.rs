@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::failpoint;
 use rustix::process::Signal;
 
 use super::Room;
@@ -89,7 +90,9 @@ fn ask_once(
     wanted: bool,
 ) -> Result<Result<Answer, Undecodable>, Failed> {
     let not_started = |error| Failed::AtOnce(Unjudged(format!("its decoder cannot be started: {error}")));
-    let mut process = command.spawn().map_err(not_started)?;
+    let started =
+        if failpoint::strikes("avif.start") { Err(io::ErrorKind::WouldBlock.into()) } else { command.spawn() };
+    let mut process = started.map_err(not_started)?;
     let talked = talk_within(patience, &mut process, |to, from| talk(to, from, bytes, most_pixels, wanted));
     // One that has answered, or talks nonsense, is not waited for.
     let ends_by_itself = matches!(&talked, Ok(Some(Err(error))) if error.kind() != io::ErrorKind::InvalidData);

@@ -57,7 +57,7 @@ pub(crate) fn make(bytes: &[u8], format: &str, most_pixels: u64, wanted: &Transf
     if wanted.needs_pixels() {
         let picture = decode(bytes, format, most_pixels)?;
         made.phash = match &picture {
-            Ok(picture) if wanted.phash => phash::phash(&picture.pixels, picture.orientation),
+            Ok(picture) if wanted.phash => Some(phash::phash(&picture.pixels, picture.orientation)),
             _ => None,
         };
         made.copy = wanted.copy.map(|spec| picture.and_then(|picture| copy(picture, &spec)));

@@ -200,7 +200,7 @@ fn avif_and_jpeg_xl_have_copies_and_hashes_like_others() {
     ] {
         let (copy, other) = of(name, format);
         assert_eq!(copy.dimensions(), (12, 9), "{name}");
-        assert!((hash ^ other).count_ones() <= 12, "{name}: {hash:x} and {other:x}");
+        assert!((hash ^ other).count_ones() <= 16, "{name}: {hash:x} and {other:x}");
         let off =
             |(a, b): (&Rgb<u8>, &Rgb<u8>)| a.0.iter().zip(b.0).map(|(a, b)| u32::from(a.abs_diff(b))).sum::<u32>();
         // Opacity has been laid on white in the first alone.

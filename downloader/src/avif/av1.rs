@@ -2,12 +2,18 @@
 
 use re_rav1d::{Decoder, Error, Picture, Settings};
 
+const NO_PICTURE: &str = "there is no picture in what AV1 has coded";
+
 /// Decodes the first picture of `coded`, which has no more than so many pixels.
 ///
 /// # Errors
 ///
 /// Why there is none, in words for a manifest.
 pub(super) fn decode(coded: &[u8], most_pixels: u64) -> Result<Picture, String> {
+    // The decoder takes nothing for its caller's mistake.
+    if coded.is_empty() {
+        return Err(NO_PICTURE.to_owned());
+    }
     let mut settings = Settings::new();
     settings.set_n_threads(1);
     settings.set_max_frame_delay(1);
@@ -24,7 +30,7 @@ pub(super) fn decode(coded: &[u8], most_pixels: u64) -> Result<Picture, String> 
         };
         match decoder.get_picture() {
             Err(Error::Again) if waits => sent = decoder.send_pending_data(),
-            Err(Error::Again) => return Err("there is no picture in what AV1 has coded".to_owned()),
+            Err(Error::Again) => return Err(NO_PICTURE.to_owned()),
             found => return found.map_err(in_words),
         }
     }

@@ -7,6 +7,7 @@ use common::config::Dimensions;
 use common::http::{Network, NetworkError};
 
 use crate::cli::{FilterOptions, Layout, OwnOptions, Verify, WorkOptions};
+use crate::format::Format;
 use crate::location::{BadLocation, Location};
 use crate::transform::options::{CopyError, CopyOptions, Transform};
 use crate::verify::Checks;
@@ -118,6 +119,12 @@ impl Settings {
     /// What an image has to be like.
     pub(crate) fn checks(&self) -> Checks {
         Checks { max_pixels: self.limits.max_pixels, filters: self.filters.clone() }
+    }
+
+    /// Whether images of a format are let in and decoded, for a check, a copy or a hash.
+    pub(crate) fn decodes(&self, format: Format) -> bool {
+        let is_let_in = self.filters.formats.is_empty() || self.filters.formats.contains(&format);
+        is_let_in && (self.verify == Verify::Decode || self.transform.needs_pixels())
     }
 }
 

@@ -20,6 +20,7 @@ use crate::claims::Claims;
 use crate::cli::Verify;
 use crate::control::{self, About};
 use crate::deliveries::Deliveries;
+use crate::format::Format;
 use crate::host_limits::HostLimits;
 use crate::image_fetch::ImageFetch;
 use crate::memory::Memory;
@@ -44,7 +45,7 @@ const OTHER_FILES: u64 = 32;
 
 /// What those are told who want images decoded where it cannot be done.
 const NO_DECODER: &str = "AVIF cannot be decoded here, for which `--verify decode`, copies and `--phash` start this program again, \
-     by /proc/self/exe (is /proc mounted, and may this user start processes?)";
+     by /proc/self/exe (is /proc mounted, and may this user start processes? `--formats` without avif does without)";
 
 /// Why a downloader ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub struct BrokerLost(#[source] pub(crate) TransportError);
 /// Works until told to stop.
 pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
     settings.concurrency = affordable(settings.concurrency, common::descriptors::limit());
-    if settings.verify == Verify::Decode || settings.transform.needs_pixels() {
+    if settings.decodes(Format::Avif) {
         // A worker that could never decode would give its batches back until they are dead letters.
         spawn_blocking(avif::try_out).await?.context(NO_DECODER)?;
     }

@@ -140,12 +140,19 @@ async fn avif_is_decoded_by_a_downloader_beside_its_other_work() {
     assert!(row.text("detail").is_some_and(|detail| detail.contains("AV1")), "{row}");
 }
 
+/// Bytes.
+const NOTHING: u32 = 60 << 20;
+
 /// As a system that is out of memory would, the test kills each decoder that it sees, for longer than the downloader tries again by
 /// itself: the image goes back to the queue, and is no worse for it.
 #[tokio::test]
 async fn an_image_whose_decoders_are_killed_by_others_comes_again() {
     let mut world = world("checking-avif-killed").await;
-    let large = image("grid.avif");
+    // With a box of nothing, which a decoder reads for long enough to be seen.
+    let mut large = image("plain.avif");
+    large.extend((NOTHING + 8).to_be_bytes());
+    large.extend(b"free");
+    large.resize(large.len() + NOTHING as usize, 0);
     let url = serve(&world, "/large.avif", large);
     world.downloader(&["--verify", "decode"]).await;
     let worker = world.worker(1).id();

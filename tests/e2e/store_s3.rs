@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::{Exit, Finished, Mount, Python, S3, Signal, World, eventually, png, s3};
+use harness::{Exit, Finished, Mount, Python, Random, S3, Signal, World, eventually, png, s3};
 
 use crate::{embedded, images, plain, world};
 
@@ -260,6 +260,7 @@ async fn what_a_killed_downloader_had_told_is_uploaded_by_the_next_on_its_spool(
 async fn a_downloader_may_die_at_every_step_of_an_upload() {
     let steps = [
         "downloader.upload=abort:.tar",
+        "downloader.part=abort:.tar",
         "downloader.uploaded=abort:.tar",
         "downloader.upload=abort:.parquet",
         "downloader.upload=abort:_stats.json",
@@ -283,6 +284,49 @@ async fn a_downloader_may_die_at_every_step_of_an_upload() {
         expect_shards(&server, 2, &WEBDATASET);
         expect_empty(&spool(&world));
     }
+}
+
+/// What the server had of an object when it died is of no use to anybody: all of it is sent again.
+#[tokio::test]
+async fn a_server_that_dies_between_two_parts_gets_them_all_again() {
+    for layout in ["files", "webdataset", "warc"] {
+        let (mut world, mut server) = world_with_bucket(&format!("s3-parts-{layout}")).await;
+        let options = options(&world, &server, layout, &["--shard-images", "11"]);
+        start(&mut world, &options);
+        world.image("/huge.bmp", huge_bmp());
+        let mut urls = images(&world, 10, plain);
+        urls.push(world.url("/huge.bmp"));
+        let crawl = world.start_urls(&urls, &["--timeout", "110s"]);
+        eventually("a part is there", SOON, async || if server.parts() > 0 { Ok(()) } else { Err("none") }).await;
+        server.kill();
+        let (parts, objects) = (server.parts(), server.objects());
+        assert!(
+            parts > 0
+                && objects
+                    .iter()
+                    .all(|name| !name.contains(".bmp") && !name.contains(".tar") && !name.contains(".warc")),
+            "{parts} parts, {objects:?}"
+        );
+        server.start_again().await;
+        let finished = world.finish(crawl).await;
+        finished.expect_complete().expect_stored(11);
+        end(&mut world, 1).await;
+        expect_in_bucket(&server, &finished);
+        expect_empty(&spool(&world));
+    }
+}
+
+/// Noise of 60 MB, which is sent in eight parts.
+fn huge_bmp() -> Vec<u8> {
+    const SIDE: u32 = 4472;
+    let length = SIDE * SIDE * 3;
+    let mut file = b"BM".to_vec();
+    for number in [54 + length, 0, 54, 40, SIDE, SIDE, 1 | 24 << 16, 0, length, 0, 0, 0, 0] {
+        file.extend(number.to_le_bytes());
+    }
+    let mut noise = Random::new(7);
+    file.extend((0..length / 8).flat_map(|_| noise.next().to_le_bytes()));
+    file
 }
 
 #[tokio::test]

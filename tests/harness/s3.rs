@@ -96,6 +96,13 @@ impl S3 {
         self.folder.join(BUCKET).join(PREFIX)
     }
 
+    /// How many parts of objects the server has that are not whole.
+    pub fn parts(&self) -> usize {
+        let is_part = |name: &str| name.starts_with(".upload_id-") && name.contains(".part-");
+        let files = fs::read_dir(&*self.folder).expect("a test's own folder can be read").flatten();
+        files.filter(|file| file.file_name().to_str().is_some_and(is_part)).count()
+    }
+
     /// The objects, by their paths in the store.
     pub fn objects(&self) -> Vec<String> {
         let root = self.root();

@@ -119,6 +119,9 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
+    if !isatap(ip).is_none_or(is_public_v4) {
+        return false;
+    }
     if let Some(embedded) = wholly_v4(ip) {
         return is_public_v4(embedded);
     }
@@ -135,7 +138,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         (0x2620, 0x004f) => c == 0x8000,
         _ => false,
     };
-    a & 0xe000 == 0x2000 && !special && isatap(ip).is_none_or(is_public_v4)
+    a & 0xe000 == 0x2000 && !special
 }
 
 /// The IPv4 address that an IPv6 one leads to wherever it is used: mapped, compatible, translated (RFC 2765), NAT64 with the
@@ -287,6 +290,7 @@ mod tests {
             "[2606:4700::5efe:10.0.0.1]",
             "[2606:4700::200:5efe:192.168.0.1]",
             "[2606:4700:1:2:0:5efe:7f00:1]",
+            "[2002:5db8:d70e::5efe:10.0.0.1]",
         ] {
             let url = url(&format!("http://{host}/"));
             assert_eq!(Guard::default().check_url(&url), Err(Refused::PrivateAddress), "{host}");

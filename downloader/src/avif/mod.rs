@@ -19,7 +19,7 @@ pub(crate) use self::serve::serve;
 
 use self::answer::Answer;
 use self::paint::Canvas;
-use crate::picture::{Judged, Picture, Undecodable};
+use crate::picture::{Judged, Picture, Undecodable, Unjudged};
 use crate::verify::heif::Coded;
 
 /// What a pixel takes at the height of decoding, in bytes: three samples of 16 bits, the same again with film grain, what the
@@ -45,9 +45,17 @@ pub(crate) fn picture(bytes: &[u8], room: Room) -> Judged<Result<Picture, Undeco
     Ok(ask(bytes, room, true)?.and_then(pixels))
 }
 
-/// Whether there are processes for decoding at all: one is started, with nothing to decode. An error is none of any image's.
+/// Whether there are processes for decoding at all: one is started, with nothing to decode, and has to say what is known of
+/// that. One that dies would count against every image.
 pub(crate) fn try_out() -> Judged<()> {
-    ask(&[], Room { pixels: 1, memory: 0 }, false).map(drop)
+    let nothing = Room { pixels: 1, memory: 0 };
+    let expected = decode(&[], nothing.pixels, false).err();
+    let said = ask(&[], nothing, false)?.err();
+    if said == expected {
+        Ok(())
+    } else {
+        Err(Unjudged(said.map_or_else(|| "it saw a picture in nothing".to_owned(), |why| why.0)))
+    }
 }
 
 fn pixels(Answer { width, height, has_opacity, orientation, profile, pixels }: Answer) -> Result<Picture, Undecodable> {

@@ -27,6 +27,10 @@ use options::{CopySpec, Transform};
 
 use crate::picture::{Judged, Picture, Undecodable};
 
+/// Longest side of a picture that anything is made of, in pixels, as JPEG has it. Scaling takes some 20 bytes for each column, and
+/// the perceptual hash 256, however low a picture is.
+const LONGEST_SIDE: u32 = 65_535;
+
 /// What was made of an image.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
@@ -55,7 +59,7 @@ pub(crate) struct Copy {
 pub(crate) fn make(bytes: &[u8], format: &str, most_pixels: u64, wanted: &Transform) -> Judged<Made> {
     let mut made = Made { exif: wanted.exif.then(|| exif::exif(bytes, format)).flatten(), ..Made::default() };
     if wanted.needs_pixels() {
-        let picture = decode(bytes, format, most_pixels)?;
+        let picture = decode(bytes, format, most_pixels)?.and_then(handy);
         made.phash = match &picture {
             Ok(picture) if wanted.phash => Some(phash::phash(&picture.pixels, picture.orientation)),
             _ => None,
@@ -63,6 +67,17 @@ pub(crate) fn make(bytes: &[u8], format: &str, most_pixels: u64, wanted: &Transf
         made.copy = wanted.copy.map(|spec| picture.and_then(|picture| copy(picture, &spec)));
     }
     Ok(made)
+}
+
+/// A picture whose sides are within [`LONGEST_SIDE`].
+fn handy(picture: Picture) -> Result<Picture, Undecodable> {
+    let longest = picture.pixels.width().max(picture.pixels.height());
+    if longest > LONGEST_SIDE {
+        return Err(Undecodable(format!(
+            "a side of {longest} pixels is longer than the {LONGEST_SIDE} of which copies are made"
+        )));
+    }
+    Ok(picture)
 }
 
 fn copy(picture: Picture, spec: &CopySpec) -> Result<Copy, Undecodable> {

@@ -19,10 +19,20 @@ pub(super) fn carry_out(picture: &DynamicImage, plan: &Plan) -> Option<DynamicIm
         // Only cut, at whole pixels: between them everything would be blurred.
         return Some(picture.crop_imm((source.0 - scaled.0) / 2, (source.1 - scaled.1) / 2, scaled.0, scaled.1));
     }
-    let grows = f64::from(scaled.0) > plan.part.0 || f64::from(scaled.1) > plan.part.1;
-    let filter = if grows { FilterType::Lanczos3 } else { FilterType::Hamming };
-    scale(picture, filter, (left, top, plan.part.0, plan.part.1), scaled)
+    let (wider, higher) = (f64::from(scaled.0) > plan.part.0, f64::from(scaled.1) > plan.part.1);
+    let part = (left, top, plan.part.0, plan.part.1);
+    if wider == higher {
+        return scale(picture, if wider { GROWS } else { SHRINKS }, part, scaled);
+    }
+    // Stretched. First the side that shrinks: between the two steps nothing is larger than the picture, or than the copy.
+    let between = if wider { (source.0, scaled.1) } else { (scaled.0, source.1) };
+    let small = scale(picture, SHRINKS, part, between)?;
+    scale(&small, GROWS, (0.0, 0.0, f64::from(between.0), f64::from(between.1)), scaled)
 }
+
+const GROWS: FilterType = FilterType::Lanczos3;
+
+const SHRINKS: FilterType = FilterType::Hamming;
 
 /// Makes `size` of the part of a picture that is described by left, top, width and height.
 pub(super) fn scale(

@@ -176,6 +176,42 @@ fn what_cannot_be_decoded_says_why_and_never_panics() {
 
 /// The pictures are those of `tests/images`: a gradient to the right and downwards.
 #[test]
+fn a_picture_of_the_longest_side_has_everything_and_one_of_a_longer_side_says_why_not() {
+    let wanted = |fit| Transform { copy: Some(spec(Some((256, 256)), fit, JPEG)), phash: true, ..Transform::default() };
+    for fit in [Fit::Stretch, Fit::Pad, Fit::Contain, Fit::Cover] {
+        for (width, height) in [(LONGEST_SIDE, 1), (1, LONGEST_SIDE)] {
+            let made = made(&encoded(&picture(width, height), Encoding::Png), "png", PIXELS, &wanted(fit));
+            let copy = made.copy.expect("wanted").unwrap_or_else(|why| panic!("{width}x{height}, {fit:?}: {why}"));
+            assert_eq!(copy.width.max(copy.height), 256, "{width}x{height}, {fit:?}");
+            assert!(made.phash.is_some());
+        }
+        let longer = encoded(&picture(1, LONGEST_SIDE + 1), Encoding::Png);
+        let made = made(&longer, "png", PIXELS, &wanted(fit));
+        assert!(made.copy.expect("wanted").expect_err("too long").0.contains("65536"), "{fit:?}");
+        assert_eq!(made.phash, None);
+    }
+}
+
+/// Left half black, right half white: a side that shrinks and one that grows are each scaled over all of the picture.
+#[test]
+fn what_is_stretched_both_ways_keeps_its_parts_where_they_were() {
+    for (from, to) in [((400, 4), (20, 40)), ((4, 400), (40, 20))] {
+        let halves = RgbImage::from_fn(from.0, from.1, |x, _| Rgb(if x < from.0 / 2 { [0; 3] } else { [255; 3] }));
+        let copy = copy_of(
+            &encoded(&halves.into(), Encoding::Png),
+            "png",
+            PIXELS,
+            &spec(Some(to), Fit::Stretch, Encoding::Png),
+        );
+        let seen = seen(&copy.expect("a copy"));
+        assert_eq!(seen.dimensions(), to);
+        for (x, y, pixel) in seen.enumerate_pixels().filter(|(x, ..)| x.abs_diff(to.0 / 2) > to.0 / 4) {
+            assert!(pixel.0[0].abs_diff(if x < to.0 / 2 { 0 } else { 255 }) < 40, "{x},{y}: {pixel:?}");
+        }
+    }
+}
+
+#[test]
 fn avif_and_jpeg_xl_have_copies_and_hashes_like_others() {
     let image = |name: &str| {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images");

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 
 use bytes::Bytes;
+use common::killpoint;
 use object_store::aws::AmazonS3;
 use object_store::path::Path as Key;
 use object_store::{Error, MultipartUpload, ObjectStoreExt};
@@ -37,7 +38,7 @@ pub(super) async fn send(
     at_once: usize,
 ) -> Result<(), Error> {
     let mut upload = client.put_multipart(key).await?;
-    let sent = match send_parts(upload.as_mut(), length, read, at_once).await {
+    let sent = match send_parts(upload.as_mut(), key, length, read, at_once).await {
         Ok(()) => upload.complete().await.map(drop),
         Err(error) => Err(error),
     };
@@ -49,6 +50,7 @@ pub(super) async fn send(
 
 async fn send_parts(
     upload: &mut dyn MultipartUpload,
+    key: &Key,
     length: u64,
     read: impl Fn(Range<u64>) -> Result<Bytes, Error>,
     at_once: usize,
@@ -62,6 +64,7 @@ async fn send_parts(
     }
     while !sending.is_empty() {
         ended(sending.join_next().await)?;
+        killpoint::reached("downloader.part", key.as_ref()).await;
     }
     Ok(())
 }

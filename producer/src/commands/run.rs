@@ -137,16 +137,17 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
         Ok(Ended::Cancelled) => GOODBYE,
         _ => Duration::ZERO,
     };
-    stop_worker(worker, patience, &session.shutdown).await;
-
     if matches!(ended, Ok(Ended::TimedOut)) {
         // Nobody said anything of what is out: whoever goes on with the run sends it again.
         ledger.forget_sent().await?;
     }
     let state = state_of(&ended);
-    let summary =
+    // Every outcome that counts has come, whatever is still to be done for its shard.
+    let ((), summary) = tokio::join!(
+        stop_worker(worker, patience, &session.shutdown),
         report::write(&ledger, &settings.run, folder.path(), state, took + started.elapsed(), !settings.obey_robots)
-            .await?;
+    );
+    let summary = summary?;
     let is_over = matches!(ended, Ok(Ended::Complete | Ended::Cancelled));
     tokio::join!(ledger.close(), say_goodbye(transport, &settings, is_over));
     print(&summary, settings.format, settings.stream, folder.path());

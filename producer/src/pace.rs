@@ -65,6 +65,31 @@ pub struct Heard {
     pub bytes: Option<u64>,
 }
 
+/// The hosts that are left alone for a while, because they asked for it or do not answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AtRest {
+    /// How many they are.
+    pub hosts: usize,
+    /// Those that rest longest, the longest first, [`AtRest::NAMED`] at most.
+    pub longest: Vec<Resting>,
+    /// How often a host was given up so far; those are not among the others.
+    pub given_up: u64,
+}
+
+impl AtRest {
+    /// So many hosts are told one by one.
+    pub const NAMED: usize = 50;
+}
+
+/// A host at rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resting {
+    /// Its number in the ledger, where its name is.
+    pub host: HostId,
+    /// When it is asked again.
+    pub until: Instant,
+}
+
 /// What it says of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -134,6 +159,8 @@ struct Host {
     out: usize,
     /// Earliest start of the next request.
     next: Option<Instant>,
+    /// Until when it is left alone because something is wrong; the pause between two requests is none of that.
+    rests_until: Option<Instant>,
     /// What robots.txt asks for.
     crawl_delay: Duration,
     rate: Rate,
@@ -155,6 +182,7 @@ impl Host {
         Self {
             out: 0,
             next: None,
+            rests_until: None,
             crawl_delay: Duration::ZERO,
             rate: Rate::new(per_host),
             trouble: Trouble::default(),
@@ -179,6 +207,12 @@ impl Host {
 
     fn rest(&mut self, until: Instant) {
         self.next = self.next.max(Some(until));
+        self.rests_until = self.rests_until.max(Some(until));
+    }
+
+    /// Until when it is at rest, if it is, and not given up.
+    fn rests_until(&self, now: Instant) -> Option<Instant> {
+        self.rests_until.filter(|until| *until > now && self.given_up(now).is_none())
     }
 
     /// It answered as if nothing were the matter.
@@ -293,7 +327,7 @@ impl Pace {
         state.out = state.out.saturating_sub(1);
         let pause = state.pause(self.delay);
         if !pause.is_zero() {
-            state.rest(now + pause);
+            state.next = state.next.max(Some(now + pause));
         }
     }
 
@@ -381,6 +415,21 @@ impl Pace {
     pub fn given_up(&self) -> u64 {
         self.given_up
     }
+
+    /// The hosts that are left alone for a while. Looks at every host that is remembered: for once a second, not for each event.
+    #[must_use]
+    pub fn at_rest(&self, now: Instant) -> AtRest {
+        let resting = self.hosts.iter().filter_map(|(host, state)| Some((state.rests_until(now)?, *host)));
+        let mut resting: Vec<(Instant, HostId)> = resting.collect();
+        let hosts = resting.len();
+        if hosts > AtRest::NAMED {
+            resting.select_nth_unstable_by(AtRest::NAMED, |one, other| other.cmp(one));
+            resting.truncate(AtRest::NAMED);
+        }
+        resting.sort_unstable_by(|one, other| other.cmp(one));
+        let longest = resting.into_iter().map(|(until, host)| Resting { host, until }).collect();
+        AtRest { hosts, longest, given_up: self.given_up }
+    }
 }
 
 #[cfg(test)]
@@ -392,6 +441,24 @@ mod tests {
 
     fn of(per_host: usize, delay: Duration) -> (Pace, Instant) {
         (Pace::new(per_host, delay, LONGEST), Instant::now())
+    }
+
+    #[test]
+    fn hosts_that_rest_are_told_and_pauses_and_given_up_ones_are_not() {
+        let (mut pace, now) = of(8, SECOND);
+        for host in 1..=60 {
+            let wish = Some(SECOND * u32::try_from(host).expect("small"));
+            ask(&mut pace, host, &Heard { retry_after: wish, ..status(503) }, now);
+        }
+        ask(&mut pace, 98, &status(200), now);
+        ask(&mut pace, 99, &Heard { retry_after: Some(LONGEST * 2), ..status(503) }, now);
+        let told = pace.at_rest(now);
+        assert_eq!((told.hosts, told.longest.len(), told.given_up), (60, AtRest::NAMED, 1));
+        assert_eq!(told.longest[0], Resting { host: 60, until: now + SECOND * 60 });
+        assert_eq!(told.longest[49].host, 11);
+        let later = pace.at_rest(now + SECOND * 59);
+        assert_eq!((later.hosts, later.longest[0].host), (1, 60));
+        assert_eq!(pace.at_rest(now + SECOND * 60).hosts, 0);
     }
 
     fn status(status: u16) -> Heard {

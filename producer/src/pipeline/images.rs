@@ -294,7 +294,7 @@ impl Pipeline {
         if outcome.reason == Some(Reason::Redirected) {
             return match self.follow_image(image.clone(), &outcome) {
                 Ok(()) => (outcome, false),
-                Err(_) => (told_of_hops(outcome, &image), true),
+                Err(_) => (self.told_at_last(outcome, image), true),
             };
         }
         if answers_another_question(&outcome, &image) && attempt <= self.images.retries.saturating_add(1) {
@@ -310,8 +310,17 @@ impl Pipeline {
                 self.alarms.push(now + delay, Alarm::Image(image));
                 (outcome, false)
             }
-            None => (told_of_hops(outcome, &image), true),
+            None => (self.told_at_last(outcome, image), true),
         }
+    }
+
+    /// The last outcome of an image, with all that is known of it.
+    fn told_at_last(&mut self, outcome: Outcome, image: PendingImage) -> Outcome {
+        let outcome = told_of_hops(outcome, &image);
+        if let (Status::Failed | Status::Rejected, Some(reason)) = (outcome.status, outcome.reason) {
+            self.failed(image.url, reason);
+        }
+        outcome
     }
 
     fn record(&mut self, recordings: Vec<Recording>, receipt: Option<Receipt>) {

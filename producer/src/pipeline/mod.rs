@@ -11,11 +11,12 @@ mod redirects;
 mod search;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use common::chain::Chain;
 use common::outcome::Status;
+use common::reason::Reason;
 use common::shutdown::Shutdown;
 use common::transport::{Queue, QueueState, Transport, TransportError};
 use tokio::sync::{mpsc, watch};
@@ -26,6 +27,7 @@ use url::Url;
 use crate::backlog::Reading;
 use crate::dispatch::DispatchError;
 use crate::ledger::{HostId, Ledger, LedgerError, PageKind, PendingImage, PendingPage, Sent};
+use crate::pace::AtRest;
 use crate::page_fetch::{Answer, Missed, PageFetch};
 use crate::replies::Received;
 use crate::retry::Timers;
@@ -101,8 +103,8 @@ impl From<DispatchError> for PipelineError {
     }
 }
 
-/// What is under way, for the progress display.
-#[derive(Debug, Clone, Copy, Default)]
+/// What is under way, for whoever watches the run.
+#[derive(Debug, Clone, Default)]
 pub struct Live {
     /// Images that are out.
     pub out: usize,
@@ -110,6 +112,21 @@ pub struct Live {
     pub downloaders: usize,
     /// Whether the broker takes no messages at the moment.
     pub blocked: bool,
+    /// Hosts that are left alone for a while; looked at once a second.
+    pub at_rest: Arc<AtRest>,
+    /// What failed last, an image or a page; none before anything did.
+    pub last_failure: Option<Arc<Failure>>,
+}
+
+/// Something that failed for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Its address, as strangers wrote it: not for a terminal as it is.
+    pub url: String,
+    /// Why.
+    pub reason: Reason,
+    /// When.
+    pub at: SystemTime,
 }
 
 /// Where the work of a run comes from.
@@ -200,6 +217,8 @@ pub struct Pipeline {
     cancelled: Cancelled,
     stream: Option<Stream>,
     live: watch::Sender<Live>,
+    at_rest: Arc<AtRest>,
+    last_failure: Option<Arc<Failure>>,
 }
 
 impl Pipeline {
@@ -238,6 +257,8 @@ impl Pipeline {
             silence,
             probing: false,
             live,
+            at_rest: Arc::default(),
+            last_failure: None,
             ledger,
             transport,
         }
@@ -276,6 +297,7 @@ impl Pipeline {
                         break Ended::Cancelled;
                     }
                     self.ask_fleet();
+                    self.at_rest = self.hosts.pace.at_rest(Instant::now()).into();
                 }
                 () = sleep_until(next) => {}
                 () = shutdown.drain.cancelled() => break Ended::Interrupted,
@@ -303,8 +325,15 @@ impl Pipeline {
             out: self.images.dispatch.out(),
             downloaders: self.images.window.consumers(),
             blocked: self.silence.is_blocked(),
+            at_rest: Arc::clone(&self.at_rest),
+            last_failure: self.last_failure.clone(),
         };
         self.live.send_replace(live);
+    }
+
+    /// Something failed for good: whoever watches sees the last of it.
+    fn failed(&mut self, url: String, reason: Reason) {
+        self.last_failure = Some(Arc::new(Failure { url, reason, at: SystemTime::now() }));
     }
 
     /// Pages and images of a host share its places: whoever was first to take one is second next time, so that neither

@@ -249,6 +249,9 @@ impl Pipeline {
         let blocked = matches!(missed.reason, Reason::Robots | Reason::PrivateAddress | Reason::Scheme);
         let state = if blocked { PageState::Blocked } else { PageState::Failed };
         tracing::info!(page.url, reason = %missed.reason, "a page was {}", if blocked { "blocked" } else { "missed" });
+        if !blocked {
+            self.failed(page.url.clone(), missed.reason);
+        }
         let nothing = found_nothing(page.id, state);
         let done = PageDone { reason: Some(missed.reason), http_status: missed.status, detail, ..nothing };
         self.record_page(page, done);

@@ -64,9 +64,9 @@ async fn show(bar: Option<&ProgressBar>, ledger: &Ledger, live: &watch::Receiver
     let mut speed = Speed::new();
     loop {
         clock.tick().await;
-        let (counts, live) = (ledger.counts(), *live.borrow());
+        let (counts, live) = (ledger.counts(), live.borrow().clone());
         let rate = speed.measure(counts.settled());
-        let line = line(&counts, live, rate);
+        let line = line(&counts, &live, rate);
         if let Some(bar) = bar {
             bar.set_length(counts.found());
             bar.set_position(counts.settled());
@@ -77,7 +77,7 @@ async fn show(bar: Option<&ProgressBar>, ledger: &Ledger, live: &watch::Receiver
     }
 }
 
-fn line(counts: &Counts, under_way: Live, rate: f64) -> String {
+fn line(counts: &Counts, under_way: &Live, rate: f64) -> String {
     let pages = counts.pages;
     let mut parts = vec![format!("{rate:.0}/s")];
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Outstanding) {

@@ -15,6 +15,7 @@ needs=(
   "openclipart-png  /usr/share/openclipart/png"
   "python3-venv     /usr/lib/python3*/ensurepip/__init__.py /usr/local/lib/python3*/ensurepip/__init__.py"
   "gcc              cc"
+  "prometheus       promtool /usr/bin/promtool"
   "libc6-dev        /usr/include/*/bits/libc-header-start.h /usr/include/bits/libc-header-start.h"
 )
 
@@ -56,7 +57,7 @@ install_packages() {
   apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null
   # Nor at the next start of the machine.
   if [[ -d /run/systemd/system ]]; then
-    for service in rabbitmq-server nginx; do
+    for service in rabbitmq-server nginx prometheus; do
       [[ " $* " != *" $service"* ]] || systemctl disable --quiet "$service" || true
     done
   fi

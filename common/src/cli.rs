@@ -1,5 +1,6 @@
 //! Options that both programs have, so that they read and mean the same in both.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -66,6 +67,16 @@ pub struct NetworkOptions {
     /// Fetch through this proxy, http://, https://, socks5:// or socks5h:// [default: none, whatever the environment says]
     #[arg(long, env = "WARREN_PROXY", value_name = "URL", hide_env_values = true)]
     pub proxy: Option<String>,
+}
+
+/// What is told to monitoring.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Monitoring")]
+pub struct MetricsOptions {
+    /// Serve /metrics for Prometheus, /healthz and /readyz at this address, such as 0.0.0.0:9464; they tell no address of a
+    /// crawl and ask for no password [default: off]
+    #[arg(long, env = "WARREN_METRICS", value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
 }
 
 /// How to talk on standard error.

@@ -16,6 +16,7 @@ pub mod fuzz_seeds;
 pub mod http;
 pub mod image_id;
 pub mod killpoint;
+pub mod metrics;
 pub mod opt_out;
 pub mod outcome;
 pub mod parquet_rows;

@@ -79,7 +79,7 @@ pub enum Reason {
 }
 
 /// Every reason that is a single word; `http-NNN` is the one that is not.
-const WORDS: [(&str, Reason); 32] = [
+const WORDS: [(&str, Reason); Reason::WORDS] = [
     ("bad-url", Reason::BadUrl),
     ("scheme", Reason::Scheme),
     ("private-address", Reason::PrivateAddress),
@@ -115,6 +115,20 @@ const WORDS: [(&str, Reason); 32] = [
 ];
 
 impl Reason {
+    /// How many reasons are a single word.
+    pub const WORDS: usize = 32;
+
+    /// Every reason that is a single word: all but `http-NNN`.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        WORDS.iter().map(|(word, _)| *word)
+    }
+
+    /// Its word, if it is a single one.
+    #[must_use]
+    pub fn word(self) -> Option<&'static str> {
+        WORDS.iter().find(|(_, reason)| *reason == self).map(|(word, _)| *word)
+    }
+
     /// Whether the same request may well succeed later. The one classification that retries rest on.
     ///
     /// Transient statuses are those that RFC 9110 and RFC 6585 describe as passing (408, 425, 429, 500, 502, 503, 504)
@@ -142,8 +156,7 @@ impl fmt::Display for Reason {
         if let Self::Http(status) = self {
             return write!(f, "http-{status}");
         }
-        let word = WORDS.iter().find(|(_, reason)| reason == self).map_or("unknown", |(word, _)| word);
-        f.write_str(word)
+        f.write_str(self.word().unwrap_or("unknown"))
     }
 }
 

@@ -12,6 +12,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::claims::{Claims, Try};
 use crate::exchange::Asking;
 use crate::image_fetch::Manners;
+use crate::metrics::Metrics;
 
 /// A message's images that are still in hand.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Batch {
     receipt: Mutex<Option<Receipt>>,
     tries: Vec<Try>,
     claims: Arc<Claims>,
+    /// Where its end is counted.
+    pub(crate) metrics: Arc<Metrics>,
     /// Tells that this batch is in hand, until it is settled and dropped.
     _in_hand: TaskTrackerToken,
 }
@@ -39,7 +42,13 @@ const BEGUN: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
 impl Batch {
-    pub(crate) fn new(task: &Task, receipt: Receipt, claims: Arc<Claims>, in_hand: TaskTrackerToken) -> Self {
+    pub(crate) fn new(
+        task: &Task,
+        receipt: Receipt,
+        claims: Arc<Claims>,
+        metrics: Arc<Metrics>,
+        in_hand: TaskTrackerToken,
+    ) -> Self {
         Self {
             run: task.run.clone(),
             number: task.batch,
@@ -51,6 +60,7 @@ impl Batch {
             receipt: Mutex::new(Some(receipt)),
             tries: task.images.iter().map(|image| (task.run.clone(), image.id, image.attempt)).collect(),
             claims,
+            metrics,
             _in_hand: in_hand,
         }
     }

@@ -98,7 +98,7 @@ impl Keeper {
     pub async fn open(folder: &Path, layout: &str) -> anyhow::Result<Self> {
         let folder = folder.to_str().context("a folder whose name is text")?;
         let cli = Cli::try_parse_from(["downloader", "--store", folder, "--layout", layout])?;
-        let (store, closed) = Store::open(&Settings::try_from(cli.work)?).await?;
+        let (store, closed) = Store::open(&Settings::try_from(cli.work)?, Arc::default()).await?;
         Ok(Self { store, closed })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, ValueEnum};
-use common::cli::{BrokerOptions, LogOptions, NetworkOptions};
+use common::cli::{BrokerOptions, LogOptions, MetricsOptions, NetworkOptions};
 use common::config::{Dimensions, duration, size};
 
 use crate::format::Format;
@@ -24,6 +24,9 @@ pub struct Cli {
     /// What to do with images.
     #[command(flatten)]
     pub work: WorkOptions,
+    /// What is told to monitoring.
+    #[command(flatten)]
+    pub metrics: MetricsOptions,
     /// How to talk.
     #[command(flatten)]
     pub log: LogOptions,

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::metrics::BEAT_EVERY;
 use common::transport::Consumer;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::task::TaskTracker;
 
 use crate::batch::Batch;
@@ -59,6 +60,8 @@ impl Deliveries {
     pub(crate) async fn take(&mut self, replies: &mut Replies) -> anyhow::Result<StopReason> {
         let worker = Arc::clone(&self.worker);
         let limit = worker.settings.exit_when_idle;
+        let mut pulse = interval(BEAT_EVERY);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let taking = matches!(self.mode, Mode::Taking);
             let troubled = matches!(self.mode, Mode::Troubled);
@@ -67,6 +70,7 @@ impl Deliveries {
             let quiet_at = self.quiet.map(|since| since + QUIET);
             tokio::select! {
                 () = worker.draining.cancelled() => return Ok(StopReason::Drained),
+                _ = pulse.tick() => worker.metrics.pulse.beat(),
                 result = &mut *replies => {
                     // The replier ends before its senders only when the broker is lost for good.
                     result?.map_err(BrokerLost)?;
@@ -88,7 +92,7 @@ impl Deliveries {
                 message = self.consumer.next(), if taking => match message {
                     Ok(Some(message)) => {
                         self.busy = Instant::now();
-                        if let Some(delivery) = intake::open(message).await {
+                        if let Some(delivery) = intake::open(message, &worker.metrics).await {
                             self.came(delivery).await;
                         }
                     }
@@ -102,7 +106,7 @@ impl Deliveries {
     /// Takes no further deliveries. What is in hand is left to be finished and settled on the consumer's connection.
     pub(crate) async fn stop(mut self) -> (Consumer, TaskTracker) {
         if let Mode::Clearing(delivery) = self.mode {
-            settle::give_back(delivery.receipt).await;
+            settle::give_back(delivery.receipt, &self.worker.metrics).await;
         }
         self.consumer.stop().await;
         (self.consumer, self.images)
@@ -151,7 +155,7 @@ impl Deliveries {
     /// The store is in trouble.
     async fn pause(&mut self) {
         if let Mode::Clearing(delivery) = std::mem::replace(&mut self.mode, Mode::Troubled) {
-            settle::give_back(delivery.receipt).await;
+            settle::give_back(delivery.receipt, &self.worker.metrics).await;
         }
         self.set_prefetch().await;
     }
@@ -174,7 +178,8 @@ impl Deliveries {
 
     fn begin(&self, Delivery { task, receipt, .. }: Delivery) {
         let received = Instant::now();
-        let batch = Batch::new(&task, receipt, Arc::clone(&self.worker.claims), self.batches.token());
+        let (claims, metrics) = (Arc::clone(&self.worker.claims), Arc::clone(&self.worker.metrics));
+        let batch = Batch::new(&task, receipt, claims, metrics, self.batches.token());
         let batch = Arc::new(batch);
         for image in task.images {
             let (worker, batch) = (Arc::clone(&self.worker), Arc::clone(&batch));

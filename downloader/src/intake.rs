@@ -6,6 +6,7 @@ use common::task::Task;
 use common::transport::{Message, Receipt};
 use common::wire;
 
+use crate::metrics::Metrics;
 use crate::settle;
 
 /// A readable delivery.
@@ -19,7 +20,8 @@ pub(crate) struct Delivery {
 }
 
 /// Reads a delivery; one that cannot be read is settled.
-pub(crate) async fn open(message: Message) -> Option<Delivery> {
+pub(crate) async fn open(message: Message, metrics: &Metrics) -> Option<Delivery> {
+    metrics.delivered();
     let Message { body, delivery_count, receipt, .. } = message;
     match wire::read_task(&body) {
         Ok(task) => Some(Delivery { task, came_back: delivery_count, receipt }),
@@ -29,7 +31,7 @@ pub(crate) async fn open(message: Message) -> Option<Delivery> {
                 size_bytes = body.len(),
                 "a message of the task queue is not readable; it goes to the dead letters"
             );
-            settle::unreadable(receipt).await;
+            settle::unreadable(receipt, metrics).await;
             None
         }
     }

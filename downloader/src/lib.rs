@@ -5,7 +5,7 @@
 //! and [`runs`] tell whether its images are to be fetched at all, [`image_fetch`] asks the server, [`verify`] looks at the
 //! bytes, [`transform`] makes copies of them, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges the
 //! message. [`open_shards`] says when a shard is completed that is not full.
-//! [`control`] answers those who ask how the worker is. [`worker`] wires them.
+//! [`control`] answers those who ask how the worker is, [`metrics`] monitoring. [`worker`] wires them.
 
 mod avif;
 mod batch;
@@ -29,6 +29,7 @@ mod image_fetch;
 mod intake;
 pub mod location;
 mod memory;
+pub mod metrics;
 mod one_line;
 mod open_shards;
 mod picture;
@@ -44,16 +45,22 @@ mod vitals;
 pub mod worker;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
 use common::chain::Chain;
+use common::cli::MetricsOptions;
 use common::exit::Exit;
+use common::metrics::{BrokerMetrics, Build, Endpoint, EndpointError, Sources};
 use common::shutdown::Shutdown;
 use common::transport::amqp::{Amqp, AmqpSettings, AmqpSettingsError};
 use common::transport::{Transport, TransportError};
 
+use tokio_util::task::AbortOnDropHandle;
+
 use cli::Cli;
+use metrics::{Condition, Metrics};
 use settings::Settings;
 use worker::StopReason;
 
@@ -89,19 +96,33 @@ pub fn serve_if_asked() -> Option<ExitCode> {
 fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<TransportError>() || error.is::<worker::BrokerLost>() {
         Exit::Broker
-    } else if error.is::<settings::SettingsError>() || error.is::<AmqpSettingsError>() {
+    } else if error.is::<settings::SettingsError>() || error.is::<AmqpSettingsError>() || error.is::<EndpointError>() {
         Exit::Usage
     } else {
         Exit::Internal
     }
 }
 
+/// Serves the metrics, if that is wished for, for as long as the handle is held.
+async fn serve_metrics(
+    options: MetricsOptions,
+    broker: Arc<BrokerMetrics>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<AbortOnDropHandle<()>>, EndpointError> {
+    let Some(address) = options.metrics else { return Ok(None) };
+    let condition = Condition::new(Arc::clone(metrics), Arc::clone(&broker));
+    let sources: Sources = vec![Arc::new(Build { program: "downloader" }), broker, Arc::clone(metrics) as _];
+    Ok(Some(Endpoint::bind(address).await?.serve(sources, Arc::new(condition))))
+}
+
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = Settings::try_from(cli.work)?;
     let shutdown = Shutdown::on_signals().context("cannot watch for signals")?;
     let amqp = AmqpSettings::new(&cli.broker, format!("warren downloader {}", settings.worker))?;
-    let transport = Transport::Amqp(Amqp::connect(amqp).await?);
-    let reason = worker::run(settings, transport, shutdown).await?;
+    let (broker, metrics) = (Arc::<BrokerMetrics>::default(), Arc::new(Metrics::new(&settings)));
+    let _serving = serve_metrics(cli.metrics, Arc::clone(&broker), &metrics).await?;
+    let transport = Transport::Amqp(Amqp::connect(amqp.with_metrics(broker)).await?);
+    let reason = worker::run(settings, transport, shutdown, metrics).await?;
     match reason {
         StopReason::Drained => tracing::info!("drained; everything in hand is settled"),
         StopReason::Idle => tracing::info!("nothing to do for long enough; leaving"),

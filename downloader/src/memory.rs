@@ -54,8 +54,12 @@ impl Memory {
         Share { memory: self.clone(), units: units.expect("this semaphore is never closed") }
     }
 
+    /// All of it, in bytes.
+    pub(crate) fn limit(&self) -> u64 {
+        u64::from(self.total) * UNIT
+    }
+
     /// Bytes that nobody holds.
-    #[cfg(test)]
     pub(crate) fn free(&self) -> u64 {
         self.free.available_permits() as u64 * UNIT
     }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::killpoint;
 use common::outcome::{Outcome, Reply};
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::interval;
 
 use crate::batch::Batch;
+use crate::metrics::{Metrics, Stage};
 use crate::runs::Runs;
 use crate::settle;
 
@@ -42,6 +43,7 @@ pub(crate) struct Replier {
     pub(crate) transport: Transport,
     pub(crate) worker: String,
     pub(crate) concurrency: u16,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Replier {
@@ -72,7 +74,10 @@ impl Replier {
     async fn send(&self, run: RunName, group: Vec<Finished>) -> Result<(), TransportError> {
         killpoint::reached("downloader.reply", run.as_str()).await;
         let (batches, outcomes): (Vec<_>, Vec<_>) = group.into_iter().map(|one| (one.batch, one.outcome)).unzip();
-        if self.publish(&run, outcomes).await? == Published::Unroutable {
+        let begun = Instant::now();
+        let published = self.publish(&run, outcomes).await?;
+        self.metrics.over(Stage::Reply, begun);
+        if published == Published::Unroutable {
             tracing::info!(%run, images = batches.len(), "the run is gone; its images are kept, nobody is told");
         }
         for batch in batches {

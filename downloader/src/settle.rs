@@ -5,10 +5,11 @@ use common::killpoint;
 use common::transport::{Receipt, Settled};
 
 use crate::batch::{Batch, Verdict};
+use crate::metrics::{How, Metrics};
 
 /// One image of `batch` is done; settles the delivery after the last one.
 pub(crate) async fn image_done(batch: &Batch) {
-    let settled = match batch.finish_image() {
+    let (settled, how) = match batch.finish_image() {
         None => return,
         Some(Verdict::Ack(receipt)) => {
             killpoint::reached("downloader.ack", batch.run.as_str()).await;
@@ -16,10 +17,11 @@ pub(crate) async fn image_done(batch: &Batch) {
             if settled == Settled::Done {
                 batch.acknowledged();
             }
-            settled
+            (settled, How::Acknowledged)
         }
-        Some(Verdict::Release(receipt)) => receipt.release().await,
+        Some(Verdict::Release(receipt)) => (receipt.release().await, How::GivenBack),
     };
+    note(&batch.metrics, settled, how);
     if settled == Settled::Stale {
         tracing::info!(
             run = %batch.run,
@@ -30,13 +32,17 @@ pub(crate) async fn image_done(batch: &Batch) {
 }
 
 /// A delivery of which nothing was begun goes back.
-pub(crate) async fn give_back(receipt: Receipt) {
+pub(crate) async fn give_back(receipt: Receipt, metrics: &Metrics) {
     // A stale receipt means that it comes again by itself.
-    receipt.release().await;
+    note(metrics, receipt.release().await, How::GivenBack);
 }
 
 /// A message that no worker can read goes to the dead-letter queue.
-pub(crate) async fn unreadable(receipt: Receipt) {
+pub(crate) async fn unreadable(receipt: Receipt, metrics: &Metrics) {
     // A stale receipt means that the message comes again and is rejected then.
-    receipt.reject().await;
+    note(metrics, receipt.reject().await, How::DeadLettered);
+}
+
+fn note(metrics: &Metrics, settled: Settled, how: How) {
+    metrics.settled(if settled == Settled::Stale { How::Stale } else { how });
 }

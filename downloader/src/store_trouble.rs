@@ -59,6 +59,11 @@ impl StoreTrouble {
         self.refused.borrow().as_ref().map(|refusal| (Chain(&refusal.error).to_string(), refusal.since))
     }
 
+    /// Whether it is in trouble now.
+    pub(crate) fn is_on(&self) -> bool {
+        self.refused.borrow().is_some()
+    }
+
     /// Waits for trouble.
     pub(crate) async fn begins(&self) {
         self.becomes(true).await;

@@ -24,6 +24,7 @@ use crate::format::Format;
 use crate::host_limits::HostLimits;
 use crate::image_fetch::ImageFetch;
 use crate::memory::Memory;
+use crate::metrics::Metrics;
 use crate::open_shards;
 use crate::reply::{Finished, Replier};
 use crate::runs::Runs;
@@ -35,7 +36,7 @@ use crate::verify::Verifier;
 use crate::vitals::Vitals;
 
 /// How much longer than the longest fetch a drain may take, for replies and goodbyes.
-const DRAIN_MARGIN: Duration = Duration::from_secs(10);
+pub const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
 /// How long a downloader that leaves at once takes to complete its open shard, which is a fraction of a second's work.
 const LAST_SHARD: Duration = Duration::from_secs(2);
@@ -63,14 +64,19 @@ pub enum StopReason {
 #[error("lost the broker for good")]
 pub struct BrokerLost(#[source] pub(crate) TransportError);
 
-/// Works until told to stop.
-pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdown) -> anyhow::Result<StopReason> {
+/// Works until told to stop. `metrics` are those of a worker of these settings.
+pub async fn run(
+    mut settings: Settings,
+    transport: Transport,
+    shutdown: Shutdown,
+    metrics: Arc<Metrics>,
+) -> anyhow::Result<StopReason> {
     settings.concurrency = affordable(settings.concurrency, common::descriptors::limit());
     if settings.decodes(Format::Avif) {
         // A worker that could never decode would give its batches back until they are dead letters.
         spawn_blocking(avif::try_out).await?.context(NO_DECODER)?;
     }
-    let (store, store_closed) = Store::open(&settings).await?;
+    let (store, store_closed) = Store::open(&settings, Arc::clone(&metrics.shards)).await?;
     // A message may hold a single slow image, so fewer messages than images at once would leave slots empty.
     let caution = Caution::new(settings.concurrency);
     let consumer = transport.consume(Queue::Tasks, caution.prefetch()).await?;
@@ -85,6 +91,7 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
         transport: transport.clone(),
         worker: settings.worker.clone(),
         concurrency: settings.concurrency,
+        metrics: Arc::clone(&metrics),
     });
     let runs = Runs::new(transport.clone());
     let _signs = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&replier).give_signs_of_life(Arc::clone(&runs))));
@@ -118,9 +125,12 @@ pub async fn run(mut settings: Settings, transport: Transport, shutdown: Shutdow
         runs,
         finished,
         draining: shutdown.drain.clone(),
+        metrics: Arc::clone(&metrics),
         settings,
     });
+    metrics.works(&worker);
     let ended = worker.work(consumer, caution, sending, &shutdown).await;
+    metrics.leaves();
     drop((mending, completing));
     if matches!(ended, Ok(StopReason::Drained | StopReason::Idle)) {
         drop(writer);
@@ -187,6 +197,7 @@ pub(crate) struct Worker {
     pub(crate) runs: Arc<Runs>,
     pub(crate) finished: mpsc::Sender<Finished>,
     pub(crate) draining: CancellationToken,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The task that sends replies.
@@ -202,6 +213,7 @@ impl Worker {
     ) -> anyhow::Result<StopReason> {
         let mut deliveries = Deliveries::new(Arc::clone(&self), consumer, caution);
         let reason = deliveries.take(&mut replies).await?;
+        self.metrics.leaves();
         let (consumer, images) = deliveries.stop().await;
         if !images.is_empty() {
             tracing::info!(images = images.len(), "takes no further work; finishing what has begun");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use common::cli::{BrokerOptions, LogOptions, NetworkOptions};
+use common::cli::{BrokerOptions, LogOptions, MetricsOptions, NetworkOptions};
 use common::config::duration;
 use common::opt_out::Directives;
 use common::reason::Reason;
@@ -283,6 +283,10 @@ pub struct RunOptions {
     /// Whom to ask, and how.
     #[command(flatten)]
     pub network: NetworkOptions,
+
+    /// What is told to monitoring.
+    #[command(flatten)]
+    pub metrics: MetricsOptions,
 
     /// Write each outcome to standard output as a JSON line, as it comes; the summary follows as the last line with
     /// `--format json`, and goes to standard error as text

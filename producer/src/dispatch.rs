@@ -1,6 +1,7 @@
 //! Hands images to the fleet: shapes them into batches, publishes those, and remembers what is out.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use common::context::Context;
@@ -13,6 +14,7 @@ use common::wire;
 use tokio::task::JoinSet;
 
 use crate::ledger::{Ledger, LedgerError, PendingImage, RowId, Sent, Try};
+use crate::metrics::Metrics;
 
 /// What is out, and the means to send more.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub struct Dispatch {
     ledger: Ledger,
     run: RunName,
     manners: Manners,
+    metrics: Arc<Metrics>,
     batches: u64,
     out: HashMap<ImageId, Out>,
     /// How many of those stood in their pages.
@@ -72,6 +75,7 @@ impl Dispatch {
         ledger: Ledger,
         run: RunName,
         manners: Manners,
+        metrics: Arc<Metrics>,
         Sent { batches, out }: Sent,
     ) -> Self {
         let out: HashMap<ImageId, Out> =
@@ -82,6 +86,7 @@ impl Dispatch {
             ledger,
             run,
             manners,
+            metrics,
             batches,
             inline_out: out.values().filter(|out| out.image.is_inline()).count(),
             out,
@@ -137,6 +142,7 @@ impl Dispatch {
         let inline = inline.into_iter().filter_map(|(image, attempt)| self.came_back(image, attempt)).collect();
         let mut images: Vec<_> = self.out.values().map(|out| out.image.clone()).collect();
         images.sort_by_key(|image| image.alone);
+        self.metrics.sent_again(images.len());
         for group in groups(images, Task::MAX_IMAGES) {
             self.publish(&group, None);
         }
@@ -167,10 +173,11 @@ impl Dispatch {
         let (transport, to) = (self.transport.clone(), Destination::Tasks(self.run.clone()));
         let (ledger, rows) = (self.ledger.clone(), group.iter().map(|image| image.id).collect());
         // A task queue that is gone is declared again inside the transport, so a confirmed batch is in it.
-        let batch = self.batches;
+        let (batch, metrics) = (self.batches, Arc::clone(&self.metrics));
         self.publishing.spawn(async move {
             bring_along(&ledger, rows, &mut task).await?;
             transport.publish(to, wire::write(&task)).await?;
+            metrics.published();
             Ok(batch)
         });
         batch

@@ -5,7 +5,8 @@
 //! [`frontier`] and [`scope`] decide what is accepted, [`ledger`] remembers it, [`backlog`] holds what is next,
 //! [`window`] and [`dispatch`] hand it out, [`replies`] and [`retry`] deal with what comes back, [`stream`] and
 //! [`report`] tell people. [`pipeline`] wires them; [`commands`] holds one file a subcommand. A run's folder is held by
-//! [`run_folder`], [`remembered`] knows what the run was started with, and [`since`] which run came before it.
+//! [`run_folder`], [`remembered`] knows what the run was started with, and [`since`] which run came before it. [`metrics`] has
+//! what is told to monitoring.
 
 pub mod backlog;
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod frontier;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod ledger;
+pub mod metrics;
 pub mod pace;
 pub mod page_fetch;
 mod percent;
@@ -45,6 +47,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use common::chain::Chain;
 use common::exit::Exit;
 use common::http::NetworkError;
+use common::metrics::EndpointError;
 use common::shutdown::Shutdown;
 use common::transport::TransportError;
 use common::transport::amqp::AmqpSettingsError;
@@ -111,6 +114,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         || matches!(error.downcast_ref(), Some(ExportError::Ending(_) | ExportError::NoFile(_)))
         || error.is::<ExtractError>()
         || error.is::<RobotsError>()
+        || error.is::<EndpointError>()
         || matches!(pipeline, Some(PipelineError::List(_)));
     if is_input { Exit::Usage } else { Exit::Internal }
 }

@@ -15,7 +15,7 @@ use crate::cli::Cli;
 use crate::since::Since;
 
 /// Options that belong to one invocation and not to the run.
-const NOT_KEPT: [&str; 7] = ["help", "version", "run", "runs", "stream", "format", "log_format"];
+const NOT_KEPT: [&str; 8] = ["help", "version", "run", "runs", "stream", "format", "log_format", "metrics"];
 
 /// The broker's address, whose password is not kept.
 const BROKER: &str = "broker";

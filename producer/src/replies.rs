@@ -1,6 +1,8 @@
 //! Reads the run's reply queue: what workers say, and the batches of the run that died. All of it is input from outside:
 //! what cannot be read, or is of another run, is dropped with a log line and changes nothing.
 
+use std::sync::Arc;
+
 use common::outcome::Reply;
 use common::run_name::RunName;
 use common::task::Task;
@@ -8,6 +10,8 @@ use common::transport::{Consumer, Message, Queue, Receipt, Transport, TransportE
 use common::wire;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+use crate::metrics::{Came, Metrics};
 
 /// Replies that are read and not yet in the ledger, at most.
 const PREFETCH: u16 = 128;
@@ -51,6 +55,7 @@ pub async fn run(
     run: RunName,
     replies: mpsc::Sender<Result<Received, TransportError>>,
     stop: CancellationToken,
+    metrics: Arc<Metrics>,
 ) {
     loop {
         let message = tokio::select! {
@@ -58,7 +63,7 @@ pub async fn run(
             () = stop.cancelled() => break,
         };
         let received = match message {
-            Ok(Some(message)) => open(message, &run).await.map(Ok),
+            Ok(Some(message)) => open(message, &run, &metrics).await.map(Ok),
             Ok(None) => break,
             Err(error) => Some(Err(error)),
         };
@@ -72,7 +77,7 @@ pub async fn run(
     consumer.close().await;
 }
 
-async fn open(message: Message, run: &RunName) -> Option<Received> {
+async fn open(message: Message, run: &RunName, metrics: &Metrics) -> Option<Received> {
     let read = wire::read_reply(&message.body).map(News::Reply);
     // A reply is what comes nearly always. A batch is news only if the broker says that it died.
     let read = read.or_else(|error| match &message.death {
@@ -80,10 +85,17 @@ async fn open(message: Message, run: &RunName) -> Option<Received> {
         None => Err(error),
     });
     let why = match read {
-        Ok(news) if news.run() == run => return Some(Received { news, receipt: message.receipt }),
+        Ok(news) if news.run() == run => {
+            metrics.came(match news {
+                News::Reply(_) => Came::Reply,
+                News::Died(_) => Came::DeadBatch,
+            });
+            return Some(Received { news, receipt: message.receipt });
+        }
         Ok(news) => format!("it is of run {}", news.run()),
         Err(error) => error.to_string(),
     };
+    metrics.came(Came::Unreadable);
     tracing::warn!(
         why,
         size_bytes = message.body.len(),

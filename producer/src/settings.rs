@@ -1,5 +1,6 @@
 //! What was typed, checked and made whole. No side effect happens before everything here is known to be good.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -97,6 +98,8 @@ pub struct RunSettings {
     pub opt_outs: Directives,
     /// Whom to ask, and how.
     pub network: Network,
+    /// Where monitoring asks.
+    pub metrics: Option<SocketAddr>,
     /// Whether outcomes go to standard output.
     pub stream: bool,
     /// How the summary is written.
@@ -171,6 +174,7 @@ impl TryFrom<RunOptions> for RunSettings {
             obey_robots: !options.ignore_robots,
             opt_outs: if options.ignore_robots { Directives::NONE } else { options.opt_outs },
             network,
+            metrics: options.metrics.metrics,
             stream: options.stream,
             format: options.format,
             broker,

@@ -1,6 +1,7 @@
 //! Warren's end-to-end tests: the real programs, a real RabbitMQ, real HTTP. One file a behaviour.
 //!
-//! They need `rabbitmq-server`, `nginx-light`, `gimp-help-en` and `openclipart-png` of Debian, and fail without them.
+//! They need `rabbitmq-server`, `nginx-light`, `prometheus`, `gimp-help-en` and `openclipart-png` of Debian, and fail without
+//! them.
 //! `WARREN_TEST_BROKER=amqp://…` runs those that need no node of their own against a broker that runs already;
 //! `WARREN_TEST_KEEP=1` leaves the tests' folders in place.
 
@@ -38,6 +39,7 @@ mod killer;
 mod lists;
 mod manifest;
 mod memory_budget;
+mod metrics;
 mod opt_out;
 mod pace;
 mod packed;

@@ -12,6 +12,7 @@
 //! - [`Hostile`] is a server that does one thing to whoever connects, byte by byte; [`Tls`] one with a wrong certificate.
 //! - [`S3`] is a server for buckets.
 //! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down; [`Namespace`] a network of a program's own.
+//! - [`scrape`] asks a program for its metrics, [`Prometheus`] is a real one that does so.
 //! - [`Python`] has other people's readers, for what is written for them.
 //! - [`Socks`] is a proxy that remembers where it was to lead.
 //! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it; [`Findings`] are what is wrong with it.
@@ -32,6 +33,7 @@ pub mod nginx;
 pub mod png;
 pub mod ports;
 pub mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod python;
 pub mod random;
@@ -39,6 +41,7 @@ pub mod reaper;
 pub mod run;
 pub mod s3;
 pub mod scan;
+pub mod scrape;
 pub mod shards;
 pub mod site;
 pub mod socks;
@@ -56,6 +59,7 @@ pub use namespace::Namespace;
 pub use nginx::Nginx;
 pub use png::png;
 pub use process::{Exit, Process, Signal};
+pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Proxy, Wire};
 pub use python::Python;
 pub use random::Random;

@@ -1,5 +1,7 @@
 //! What the bytes are: their hash, and whether they are an image that is taken.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use common::outcome::{Outcome, Status};
 use common::task::ImageTask;
@@ -9,6 +11,7 @@ use super::{about, unjudged};
 use crate::batch::Batch;
 use crate::cli::Layout;
 use crate::image_fetch::Fetched;
+use crate::metrics::Stage;
 use crate::store::{About, Digests};
 use crate::verify::Rejected;
 use crate::worker::Worker;
@@ -22,11 +25,13 @@ impl Worker {
         let Fetched { mut outcome, body, exchange } = fetched;
         let Some(body) = body else { return Some(outcome) };
         outcome.bytes = Some(body.len() as u64);
+        let begun = Instant::now();
         let archived = (self.settings.layout == Layout::Warc).then(|| exchange.clone());
         let digests = move |body: &[u8]| archived.map(|exchange| Digests::of(exchange.as_deref(), body));
         let (sha256, digests) = over(body.clone(), |body| (sha256(body), digests(body))).await;
         outcome.sha256 = Some(sha256);
         let judged = self.verifier.verify(&body).await;
+        self.metrics.over(Stage::Verify, begun);
         match judged.map_err(|why| unjudged(batch, &task.url, &why)).ok()? {
             Ok(verified) => {
                 outcome.format = Some(verified.format.name().to_owned());

@@ -1,5 +1,7 @@
 //! An image's turn, and what the server says of it: how its bytes come into memory, or why there are none.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
@@ -10,6 +12,7 @@ use super::{End, about};
 use crate::batch::Batch;
 use crate::body::Body;
 use crate::image_fetch::Fetched;
+use crate::metrics::Stage;
 use crate::runs::Holding;
 use crate::store::{Image, StoreError};
 use crate::worker::Worker;
@@ -24,6 +27,7 @@ impl Worker {
         if let Some(inline) = &task.inline {
             return self.keep_inline(batch, task, inline).await;
         }
+        let begun = Instant::now();
         // The host first: whoever waits for a busy host must not hold a slot that another host could use. The semaphore is never
         // closed.
         let turn = async { (self.hosts.enter(&url).await, self.slots.acquire().await) };
@@ -41,8 +45,11 @@ impl Worker {
         if !batch.begin_image(self.draining.is_cancelled()) {
             return End::GivenBack;
         }
+        self.metrics.over(Stage::Wait, begun);
         let _in_flight = self.vitals.begin();
+        let begun = Instant::now();
         let fetched = self.fetch.fetch(task, url, &batch.manners, &self.room).await;
+        self.metrics.over(Stage::Fetch, begun);
         drop(host);
         let fetched = match fetched {
             Ok(fetched) => self.bring(batch, task, fetched).await,
@@ -72,6 +79,7 @@ impl Worker {
 
     /// A body could not be put into a file of the store's, or be read from there.
     fn no_room_in_store<T>(&self, batch: &Batch, task: &ImageTask, error: &StoreError) -> Option<T> {
+        self.metrics.refused();
         batch.must_come_again();
         let outcome = Outcome::new(task.id, task.attempt, Status::Stored, None);
         self.trouble.refused(Image::to_try_with(about(batch, task, outcome, None), error), error);

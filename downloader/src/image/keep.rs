@@ -1,6 +1,7 @@
 //! What is stored of an image: it itself, a copy of it, or both.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use common::outcome::{ImageCopy, Outcome, Status};
@@ -10,6 +11,7 @@ use common::wire::MAX_DETAIL;
 use super::check::{over, sha256};
 use super::unjudged;
 use crate::batch::Batch;
+use crate::metrics::Stage;
 use crate::store::{About, Image};
 use crate::transform::Copy;
 use crate::verify::Verified;
@@ -25,7 +27,11 @@ impl Worker {
         verified: &Verified,
     ) -> Option<Outcome> {
         let format = verified.format.name();
+        let begun = Instant::now();
         let made = self.pool.make(&body, format, verified.pixels).await;
+        if self.settings.transform.is_wanted() {
+            self.metrics.over(Stage::Transform, begun);
+        }
         let made = made.map_err(|why| unjudged(batch, &about.url, &why)).ok()?;
         let keeps_original = self.settings.transform.keep_original;
         let outcome = &mut about.outcome;
@@ -73,12 +79,17 @@ impl Worker {
     }
 
     async fn put(&self, batch: &Batch, image: Image) -> Option<String> {
-        match self.store.put(image.clone()).await {
+        let begun = Instant::now();
+        let put = self.store.put(image.clone()).await;
+        self.metrics.over(Stage::Store, begun);
+        match put {
             Ok(path) => {
+                self.metrics.stored(image.bytes.len());
                 self.trouble.worked();
                 Some(path)
             }
             Err(error) => {
+                self.metrics.refused();
                 batch.must_come_again();
                 self.trouble.refused(image, &error);
                 None

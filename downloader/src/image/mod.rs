@@ -65,6 +65,7 @@ impl Worker {
         };
         let end = self.fetch_and_keep(batch, task, holding).await;
         if let End::Outcome(outcome) = &end {
+            self.metrics.tried(outcome);
             claim.finish(outcome);
         }
         end

@@ -32,6 +32,7 @@ use bucket::Bucket;
 use packed::uploads::Uploads;
 use sweep::PartFolder;
 
+pub(crate) use packed::ShardCounts;
 pub(crate) use spool::{Spool, SpoolFolder};
 pub(crate) use warc::Digests;
 
@@ -154,14 +155,15 @@ pub(crate) type Closed = oneshot::Receiver<()>;
 impl Store {
     /// Opens the folder, creating it if need be, sweeps what a crash left, and starts the writer. A bucket is tried; for
     /// packed layouts its spool is opened as a folder is.
-    pub(crate) async fn open(settings: &Settings) -> Result<(Self, Closed), StoreError> {
+    /// `counts` are those of its shards.
+    pub(crate) async fn open(settings: &Settings, counts: Arc<ShardCounts>) -> Result<(Self, Closed), StoreError> {
         let settings = settings.clone();
-        let opening = tokio::task::spawn_blocking(move || Self::open_now(&settings));
+        let opening = tokio::task::spawn_blocking(move || Self::open_now(&settings, counts));
         opening.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    fn open_now(settings: &Settings) -> Result<(Self, Closed), StoreError> {
-        let open = OpenShard::default();
+    fn open_now(settings: &Settings, counts: Arc<ShardCounts>) -> Result<(Self, Closed), StoreError> {
+        let open = OpenShard { runs: Arc::default(), counts };
         let (writer, spool): (Writer, _) = match &settings.store {
             Location::Folder(folder) => writer(settings, &whole(folder)?, None, &open)?,
             Location::Bucket(location) => {
@@ -173,7 +175,7 @@ impl Store {
                     }
                     Layout::Webdataset | Layout::Warc => {
                         owner::claim(&root, location)?;
-                        writer(settings, &root, Some(Uploads::start(root.clone(), bucket)?), &open)?
+                        writer(settings, &root, Some(Uploads::start(root.clone(), bucket, open.counts())?), &open)?
                     }
                 }
             }
@@ -244,11 +246,18 @@ impl Store {
 
 /// What is known from outside of the open shard of a packed layout.
 #[derive(Debug, Clone, Default)]
-struct OpenShard(Arc<Mutex<BTreeSet<RunName>>>);
+struct OpenShard {
+    runs: Arc<Mutex<BTreeSet<RunName>>>,
+    counts: Arc<ShardCounts>,
+}
 
 impl OpenShard {
+    fn counts(&self) -> Arc<ShardCounts> {
+        Arc::clone(&self.counts)
+    }
+
     fn runs(&self) -> MutexGuard<'_, BTreeSet<RunName>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

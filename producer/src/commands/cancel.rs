@@ -10,6 +10,7 @@ use common::run_name::RunName;
 use common::transport::Queue;
 use tokio::time::{Instant, sleep};
 
+use super::monitoring::Monitoring;
 use super::run::print;
 use crate::cli::{CancelOptions, Command, OutputFormat};
 use crate::ledger::{self, Ledger};
@@ -68,7 +69,7 @@ async fn tell_the_fleet(kept: &str, matches: &ArgMatches, run: &RunName) -> anyh
         // Its queues were in the producer's own process.
         return Ok(());
     }
-    let (transport, _) = super::run::connect(&settings).await?;
+    let (transport, _) = super::run::connect(&settings, &Monitoring::off(&settings)).await?;
     transport.delete(Queue::Replies(run.clone())).await?;
     transport.close().await;
     Ok(())

@@ -89,7 +89,7 @@ async fn go_on(
     };
     // These belong to this invocation, and not to the run.
     own.run = Some(run.clone());
-    (own.runs, own.stream, own.format) = (given.runs, given.stream, given.format);
+    (own.runs, own.stream, own.format, own.metrics) = (given.runs, given.stream, given.format, given.metrics);
 
     let ledger = Ledger::open(folder.path(), &run, max_images)?;
     let standing = ledger.standing().await?;

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::chain::Chain;
@@ -13,14 +14,17 @@ use common::shutdown::Shutdown;
 use common::transport::amqp::{Amqp, AmqpSettings};
 use common::transport::embedded::Embedded;
 use common::transport::{Queue, QueueState, Transport};
+use downloader::metrics as worker_metrics;
 use indicatif::MultiProgress;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::monitoring::Monitoring;
 use crate::cli::OutputFormat;
 use crate::ledger::{Earlier, Ledger, NewPage, Sent, Standing};
+use crate::metrics::Metrics;
 use crate::page_fetch::PageFetch;
 use crate::pipeline::{Ended, Live, Parts, Pipeline, PipelineError, Source};
 use crate::remembered::Remembered;
@@ -99,7 +103,8 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     let own = settings.runs.join(settings.run.as_str());
     let earlier = settings.since.as_ref().map(|since| since.open(&settings.runs, &own)).transpose()?.flatten();
     // The broker first: a run that could not begin leaves nothing behind.
-    let (transport, mut worker) = connect(&settings).await?;
+    let monitoring = Monitoring::start(&settings).await?;
+    let (transport, mut worker) = connect(&settings, &monitoring).await?;
     let verb = if matches!(work.begin, Begin::New(_)) { "begins" } else { "goes on" };
     let Opened { folder, ledger, sent, took } =
         open(&settings, &transport, work.begin, work.max_images, earlier).await?;
@@ -107,6 +112,7 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     tracing::info!(run = %settings.run, folder = %folder.path().display(), "the run {verb}");
 
     let (live, watched) = watch::channel(Live::default());
+    monitoring.metrics.runs(&ledger, watched.clone());
     let progress = Progress::start(&session.bars, ledger.clone(), watched);
     let (stream, writing) = settings.stream.then(Stream::start).unzip();
     let cancel_mark = folder.cancel_mark();
@@ -118,13 +124,16 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
         sent,
         stream,
         live,
+        metrics: Arc::clone(&monitoring.metrics),
         cancelled: Box::new(move || cancel_mark.exists()),
     };
     let pipeline = Pipeline::new(&settings, parts);
     let (ended, worker) = tokio::select! {
-        ended = drive(&settings, pipeline, &transport, &session.shutdown) => (ended, worker),
+        ended = drive(&settings, pipeline, &transport, &monitoring.metrics, &session.shutdown) => (ended, worker),
         failure = failure_of(&mut worker) => (Err(PipelineError::Downloader(failure)), None),
     };
+    // However it ended: what is left to do may take a while, and is no loop.
+    monitoring.metrics.ends();
     progress.finish().await;
     if let Some(writing) = writing {
         tokio::select! {
@@ -231,12 +240,14 @@ async fn drive(
     settings: &RunSettings,
     pipeline: Pipeline,
     transport: &Transport,
+    metrics: &Arc<Metrics>,
     shutdown: &Shutdown,
 ) -> Result<Ended, PipelineError> {
     let consumer = replies::consume(transport, &settings.run).await?;
     let (sender, receiver) = mpsc::channel(64);
     let stop = CancellationToken::new();
-    let reading = tokio::spawn(replies::run(consumer, settings.run.clone(), sender, stop.clone()));
+    let reading = replies::run(consumer, settings.run.clone(), sender, stop.clone(), Arc::clone(metrics));
+    let reading = tokio::spawn(reading);
     let ended = pipeline.run(receiver, shutdown).await;
     stop.cancel();
     reading.await?;
@@ -250,10 +261,14 @@ pub(super) struct Worker {
 }
 
 /// Connects to the fleet, or makes one in this process.
-pub(super) async fn connect(settings: &RunSettings) -> anyhow::Result<(Transport, Option<Worker>)> {
+pub(super) async fn connect(
+    settings: &RunSettings,
+    monitoring: &Monitoring,
+) -> anyhow::Result<(Transport, Option<Worker>)> {
     match &settings.broker {
         Broker::Amqp(broker) => {
             let amqp = AmqpSettings::new(broker, format!("warren producer {}", settings.run))?;
+            let amqp = amqp.with_metrics(Arc::clone(&monitoring.broker));
             Ok((Transport::Amqp(Amqp::connect(amqp).await?), None))
         }
         Broker::Embedded(worker) => {
@@ -261,7 +276,8 @@ pub(super) async fn connect(settings: &RunSettings) -> anyhow::Result<(Transport
             let shutdown = Shutdown::default();
             // The end of the run is the end of this worker, not a moment without work.
             let worker = downloader::settings::Settings { exit_when_idle: None, ..(**worker).clone() };
-            let working = downloader::worker::run(worker, transport.clone(), shutdown.clone());
+            let metrics = monitoring.worker.clone().unwrap_or_else(|| Arc::new(worker_metrics::Metrics::new(&worker)));
+            let working = downloader::worker::run(worker, transport.clone(), shutdown.clone(), metrics);
             let working = tokio::spawn(working);
             Ok((transport, Some(Worker { shutdown, working })))
         }

@@ -25,6 +25,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::context::Context;
 use common::image_id::ImageId;
+use common::metrics::Durations;
 use common::opt_out::Refusal;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
@@ -356,6 +357,7 @@ pub struct Recording {
 pub struct Ledger {
     writer: Writer,
     counts: watch::Receiver<Counts>,
+    write_durations: Arc<Durations>,
 }
 
 impl Ledger {
@@ -378,7 +380,9 @@ impl Ledger {
 
     fn start(path: PathBuf, connection: Connection, book: Book) -> Self {
         let (publish, counts) = watch::channel(book.counts.clone());
-        Self { writer: Writer::start(path, connection, book, publish), counts }
+        let write_durations = Arc::<Durations>::default();
+        let writer = Writer::start(path, connection, book, publish, Arc::clone(&write_durations));
+        Self { writer, counts, write_durations }
     }
 
     /// Where the run stands.
@@ -446,6 +450,18 @@ impl Ledger {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts.borrow().clone()
+    }
+
+    /// What has been committed so far, for those who look without a handle on the ledger.
+    #[must_use]
+    pub fn watch_counts(&self) -> watch::Receiver<Counts> {
+        self.counts.clone()
+    }
+
+    /// How long transactions took, from the first piece of work to the end of the commit.
+    #[must_use]
+    pub fn write_durations(&self) -> Arc<Durations> {
+        Arc::clone(&self.write_durations)
     }
 
     /// Accepts pages; those that are known already stay as they are.

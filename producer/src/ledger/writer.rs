@@ -2,8 +2,11 @@
 //! the commit: many small writes cost one.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
 use common::failpoint;
+use common::metrics::Durations;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -30,11 +33,17 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(path: PathBuf, connection: Connection, book: Book, counts: watch::Sender<Counts>) -> Self {
+    pub(super) fn start(
+        path: PathBuf,
+        connection: Connection,
+        book: Book,
+        counts: watch::Sender<Counts>,
+        took: Arc<Durations>,
+    ) -> Self {
         let (jobs, received) = mpsc::channel(WAITING);
         let (closing, closed) = watch::channel(());
         std::thread::spawn(move || {
-            work(&path, &connection, book, received, &counts);
+            work(&path, &connection, book, received, &counts, &took);
             // In this order: whoever waits for the end finds the database closed.
             drop(connection);
             drop(closing);
@@ -79,11 +88,14 @@ fn work(
     mut book: Book,
     mut received: mpsc::Receiver<Job>,
     counts: &watch::Sender<Counts>,
+    took: &Durations,
 ) {
     let mut group = Vec::with_capacity(GROUP);
     while received.blocking_recv_many(&mut group, GROUP) > 0 {
         let mut answers = Vec::with_capacity(group.len());
+        let begun = Instant::now();
         let result = transact(connection, &mut book, group.drain(..), &mut answers);
+        took.observe(begun.elapsed());
         let result = result.map_err(|source| {
             // The error stays the answer even if the counts cannot be read again: the run ends on it.
             book.forget(connection).unwrap_or(());

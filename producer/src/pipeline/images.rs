@@ -1,6 +1,7 @@
 //! The images of a run: which may be handed to the fleet now, and what their outcomes lead to.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::outcome::{Outcome, Reply, Status};
@@ -17,6 +18,7 @@ use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, Reading};
 use crate::dispatch::Dispatch;
 use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId, Sent, Try, Verdict};
+use crate::metrics::{Metrics, Retried};
 use crate::pace::Heard;
 use crate::replies::{News, Received};
 use crate::settings::RunSettings;
@@ -58,12 +60,18 @@ impl Item for PendingImage {
 }
 
 impl Images {
-    pub(super) fn new(settings: &RunSettings, transport: Transport, ledger: Ledger, sent: Sent) -> Self {
+    pub(super) fn new(
+        settings: &RunSettings,
+        transport: Transport,
+        ledger: Ledger,
+        metrics: Arc<Metrics>,
+        sent: Sent,
+    ) -> Self {
         Self {
             backlog: Backlog::default(),
             resumed: sent.out.iter().map(|image| image.id).collect(),
             notes_sent: matches!(transport, Transport::Amqp(_)),
-            dispatch: Dispatch::new(transport, ledger, settings.run.clone(), settings.manners(), sent),
+            dispatch: Dispatch::new(transport, ledger, settings.run.clone(), settings.manners(), metrics, sent),
             window: Window::new(settings.window, Instant::now()),
             recording: 0,
             verdicts: Vec::new(),
@@ -286,6 +294,7 @@ impl Pipeline {
         // same; the ledger keeps the first. One that may pass does not: whatever it led to has begun.
         // One that says "unchanged" since something may mean another thing than this run's earlier one by now.
         let Some(mut image) = found else {
+            self.metrics.repeated();
             let lasts = outcome.status != Status::Unchanged && outcome.reason.is_none_or(|why| !why.is_transient());
             return (outcome, lasts);
         };
@@ -307,6 +316,7 @@ impl Pipeline {
             Some(delay) => {
                 image.attempts = outcome.attempt;
                 self.images.waiting += 1;
+                self.metrics.retried(Retried::Image);
                 self.alarms.push(now + delay, Alarm::Image(image));
                 (outcome, false)
             }

@@ -27,6 +27,7 @@ use url::Url;
 use crate::backlog::Reading;
 use crate::dispatch::DispatchError;
 use crate::ledger::{HostId, Ledger, LedgerError, PageKind, PendingImage, PendingPage, Sent};
+use crate::metrics::Metrics;
 use crate::pace::AtRest;
 use crate::page_fetch::{Answer, Missed, PageFetch};
 use crate::replies::Received;
@@ -108,8 +109,12 @@ impl From<DispatchError> for PipelineError {
 pub struct Live {
     /// Images that are out.
     pub out: usize,
+    /// Images that may be out at once.
+    pub window: usize,
     /// Downloaders that consume.
     pub downloaders: usize,
+    /// Batches in the task queue that nobody has in hand.
+    pub queued: u32,
     /// Whether the broker takes no messages at the moment.
     pub blocked: bool,
     /// Hosts that are left alone for a while; looked at once a second.
@@ -189,6 +194,8 @@ pub struct Parts {
     pub stream: Option<Stream>,
     /// Who is shown what is under way.
     pub live: watch::Sender<Live>,
+    /// Where it is counted what is done.
+    pub metrics: Arc<Metrics>,
     /// Whether somebody wants the run to end for good; asked now and then.
     pub cancelled: Cancelled,
 }
@@ -217,6 +224,7 @@ pub struct Pipeline {
     cancelled: Cancelled,
     stream: Option<Stream>,
     live: watch::Sender<Live>,
+    metrics: Arc<Metrics>,
     at_rest: Arc<AtRest>,
     last_failure: Option<Arc<Failure>>,
 }
@@ -225,7 +233,7 @@ impl Pipeline {
     /// Sets a run up.
     #[must_use]
     pub fn new(settings: &RunSettings, parts: Parts) -> Self {
-        let Parts { ledger, transport, fetch, source, sent, stream, live, cancelled } = parts;
+        let Parts { ledger, transport, fetch, source, sent, stream, live, metrics, cancelled } = parts;
         let (work, listing) = match source {
             Source::Pages(work) => (Some(Arc::from(work)), None),
             Source::List(listing) => (None, Some(Box::new(listing))),
@@ -244,7 +252,7 @@ impl Pipeline {
             timeout: settings.timeout + (settings.timeout / 10).min(MARGIN),
             hosts,
             pages: Pages::new(work, settings.retries, begun.fetched + begun.failed),
-            images: Images::new(settings, transport.clone(), ledger.clone(), sent),
+            images: Images::new(settings, transport.clone(), ledger.clone(), Arc::clone(&metrics), sent),
             stream,
             cancelled,
             listing,
@@ -257,6 +265,7 @@ impl Pipeline {
             silence,
             probing: false,
             live,
+            metrics,
             at_rest: Arc::default(),
             last_failure: None,
             ledger,
@@ -293,6 +302,7 @@ impl Pipeline {
                 }
                 confirmed = self.images.dispatch.confirmed() => self.note_sent(confirmed?),
                 _ = fleet_clock.tick() => {
+                    self.metrics.pulse.beat();
                     if (self.cancelled)() {
                         break Ended::Cancelled;
                     }
@@ -303,6 +313,7 @@ impl Pipeline {
                 () = shutdown.drain.cancelled() => break Ended::Interrupted,
             }
         };
+        self.metrics.ends();
         self.finish_recording(shutdown).await?;
         Ok(ended)
     }
@@ -323,7 +334,9 @@ impl Pipeline {
         self.record_verdicts();
         let live = Live {
             out: self.images.dispatch.out(),
+            window: self.images.window.size(),
             downloaders: self.images.window.consumers(),
+            queued: self.queue.ready,
             blocked: self.silence.is_blocked(),
             at_rest: Arc::clone(&self.at_rest),
             last_failure: self.last_failure.clone(),

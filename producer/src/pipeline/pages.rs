@@ -18,6 +18,7 @@ use super::search::{PageWork, found_nothing, search};
 use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, Reading};
 use crate::ledger::{HostId, Ledger, PageCounts, PageDone, PageKind, PageState, PendingPage, RowId};
+use crate::metrics::Retried;
 use crate::pace::Heard;
 use crate::page_fetch::{Answer, Fetched, MAX_PAGE, MAX_SITEMAP, Missed};
 use crate::scope::authority;
@@ -205,6 +206,7 @@ impl Pipeline {
     }
 
     pub(super) fn page_arrived(&mut self, page: PendingPage, result: Result<Answer, Missed>, took: Duration) {
+        self.metrics.page_fetches.observe(took);
         let attempt = self.pages.attempts.get(&page.id).copied().unwrap_or(0) + 1;
         match result {
             Ok(Answer::Page(fetched)) => {
@@ -233,6 +235,7 @@ impl Pipeline {
                 match self.next_try(page.host, &page.url, &heard, attempt, self.pages.retries) {
                     Some(delay) => {
                         tracing::debug!(page.url, reason = %missed.reason, attempt, "a page failed; trying again");
+                        self.metrics.retried(Retried::Page);
                         self.pages.attempts.insert(page.id, attempt);
                         self.pages.waiting_for_retry += 1;
                         self.pages.recorded(page.depth, page.kind);

@@ -2,6 +2,8 @@
 //! its end, mean a new session: after a channel error lapin's stream may say nothing for ever, and a deleted queue ends
 //! it without an error.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{
@@ -16,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::session::{CALL_TIMEOUT, Reconnect, Session, broken, call, made_to_fail};
 use super::{AmqpSettings, declare, headers};
 use crate::failpoint;
+use crate::metrics;
 use crate::transport::{Message, Queue, Receipt, Settled, TransportError};
 
 /// The right to settle one delivery of RabbitMQ.
@@ -160,10 +163,11 @@ struct Consuming {
 impl Link {
     async fn run(mut self, standing: oneshot::Sender<Result<(), TransportError>>) {
         let mut standing = Some(standing);
-        let mut reconnect = Reconnect::new(&self.settings);
+        let mut reconnect = Reconnect::new(&self.settings, self.metrics());
         while !self.stop.is_cancelled() {
             let lost = match self.open().await {
                 Ok((session, consuming)) => {
+                    reconnect.stands();
                     reconnect.succeeded();
                     if let Some(standing) = standing.take() {
                         drop(standing.send(Ok(())));
@@ -187,6 +191,14 @@ impl Link {
                     None => drop(self.sender.send(Err(error)).await),
                 };
             }
+        }
+    }
+
+    /// What is told how this link goes: for everybody, if it is one that a program lives by.
+    fn metrics(&self) -> Arc<metrics::Link> {
+        match self.queue {
+            Queue::Tasks | Queue::Replies(_) => self.settings.metrics().consume(),
+            Queue::Dead | Queue::Listener(_) | Queue::Answers(_) => Arc::default(),
         }
     }
 

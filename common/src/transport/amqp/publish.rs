@@ -153,7 +153,7 @@ struct Link {
 impl Link {
     async fn run(mut self, standing: oneshot::Sender<Result<(), TransportError>>) {
         let mut standing = Some(standing);
-        let mut reconnect = Reconnect::new(&self.settings);
+        let mut reconnect = Reconnect::new(&self.settings, self.settings.metrics().publish());
         let error = loop {
             let opened = tokio::select! {
                 opened = self.open() => opened,
@@ -219,9 +219,9 @@ impl Link {
     /// Serves one session until it breaks or is closed. What was not confirmed by then waits for the next one.
     async fn serve(&mut self, session: &Session) -> Over {
         let mut serving = Serving::new(session);
-        self.blocked.send_replace(session.connection.status().blocked());
+        self.set_blocked(session.connection.status().blocked());
         let over = self.serve_with(session, &mut serving).await;
-        self.blocked.send_replace(false);
+        self.set_blocked(false);
         self.careful = !serving.confirmed && !serving.unconfirmed.is_empty();
         self.waiting.extend(serving.unconfirmed.into_values());
         over
@@ -353,11 +353,11 @@ impl Link {
         match event {
             Event::ConnectionBlocked(reason) => {
                 tracing::warn!(reason, "the broker is short of memory or disk and takes no messages; waiting");
-                self.blocked.send_replace(true);
+                self.set_blocked(true);
             }
             Event::ConnectionUnblocked => {
                 tracing::info!("the broker takes messages again");
-                self.blocked.send_replace(false);
+                self.set_blocked(false);
                 serving.progress = Instant::now();
             }
             // A soft error is the end of some channel of this connection: of one that asked for a queue that is not there,
@@ -368,6 +368,11 @@ impl Link {
             _ => {}
         }
         Ok(())
+    }
+
+    fn set_blocked(&self, blocked: bool) {
+        self.blocked.send_replace(blocked);
+        self.settings.metrics().set_blocked(blocked);
     }
 
     fn is_blocked(&self) -> bool {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::AmqpSettings;
 use crate::chain::Chain;
 use crate::failpoint;
+use crate::metrics::Link;
 use crate::transport::TransportError;
 
 /// How long a program that starts waits for a broker that does not answer yet.
@@ -157,6 +158,7 @@ pub(super) fn protocol_error(error: &lapin::Error) -> Option<&AMQPErrorKind> {
 /// Decides after each lost or failed session whether and when there is a next one.
 pub(super) struct Reconnect {
     settings: AmqpSettings,
+    link: Arc<Link>,
     started: Instant,
     /// Whether a session has ever stood; before that, patience is short.
     pub(super) stood: bool,
@@ -168,22 +170,25 @@ impl Reconnect {
     const FIRST_DELAY: Duration = Duration::from_millis(200);
     const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
-    pub(super) fn new(settings: &AmqpSettings) -> Self {
-        Self { settings: settings.clone(), started: Instant::now(), stood: false, failures: 0, refusals: 0 }
+    /// `link` is told how it goes.
+    pub(super) fn new(settings: &AmqpSettings, link: Arc<Link>) -> Self {
+        Self { settings: settings.clone(), link, started: Instant::now(), stood: false, failures: 0, refusals: 0 }
     }
 
     /// A session stands. Whether it is of any use is still to be seen.
     pub(super) fn stands(&mut self) {
         (self.stood, self.refusals) = (true, 0);
+        self.link.stands();
     }
 
     /// A session stands, and is of use.
     pub(super) fn succeeded(&mut self) {
-        *self = Self { stood: true, ..Self::new(&self.settings) };
+        *self = Self { stood: true, ..Self::new(&self.settings, Arc::clone(&self.link)) };
     }
 
     /// Waits before the next try, or gives the error back when another try is pointless.
     pub(super) async fn after(&mut self, error: TransportError) -> Result<(), TransportError> {
+        self.link.fell();
         self.refusals += u32::from(error.is_lasting());
         let hopeless = error.is_lasting() && (!self.stood || self.refusals >= REFUSALS);
         let impatient = !self.stood && self.started.elapsed() + CALL_TIMEOUT / 2 >= PATIENCE;

@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::cli::BrokerOptions;
 use crate::config::{BadAddress, BrokerUri, BrokerUris};
+use crate::metrics::BrokerMetrics;
 use crate::topology::Topology;
 
 /// Broker options that make no sense: wrong usage.
@@ -60,6 +61,8 @@ pub struct AmqpSettings {
     pub(super) topology: Topology,
     /// What the management pages show for our connections.
     pub(super) name: String,
+    /// How the links are.
+    metrics: Arc<BrokerMetrics>,
 }
 
 impl AmqpSettings {
@@ -74,7 +77,18 @@ impl AmqpSettings {
         if tls.is_given() && !uris.as_slice().iter().any(BrokerUri::is_encrypted) {
             return Err(AmqpSettingsError::NotEncrypted);
         }
-        Ok(Self { uris, tls: Arc::new(tls), current: Arc::default(), topology: options.prefix.clone(), name })
+        let topology = options.prefix.clone();
+        Ok(Self { uris, tls: Arc::new(tls), current: Arc::default(), topology, name, metrics: Arc::default() })
+    }
+
+    /// Has the links that are made by these settings tell how they are.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Arc<BrokerMetrics>) -> Self {
+        Self { metrics, ..self }
+    }
+
+    pub(super) fn metrics(&self) -> Arc<BrokerMetrics> {
+        Arc::clone(&self.metrics)
     }
 
     /// Whether there are several nodes to go to.

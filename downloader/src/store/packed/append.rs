@@ -55,7 +55,7 @@ impl<L: Layout> Appender<L> {
         parts: PartFolder,
         open: OpenShard,
     ) -> Result<Self, StoreError> {
-        let finisher = Finisher::start(root.clone(), parts.path().to_owned(), layout.completion())?;
+        let finisher = Finisher::start(root.clone(), parts.path().to_owned(), layout.completion(), open.counts())?;
         Ok(Self {
             layout,
             size,
@@ -235,6 +235,7 @@ impl<L: Layout> Appender<L> {
         });
         self.group.clear();
         self.shard = Some(begun?);
+        self.open.counts().set_open(true);
         Ok(())
     }
 
@@ -286,6 +287,7 @@ impl<L: Layout> Appender<L> {
     /// Hands the open shard over to be completed. The group is empty.
     fn close(&mut self) {
         self.open.runs().clear();
+        self.open.counts().set_open(false);
         match self.shard.take() {
             Some(shard) if shard.images > 0 => self.finisher.finish(shard),
             Some(shard) => shard.remove(),

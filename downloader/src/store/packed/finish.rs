@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use common::chain::Chain;
 use common::killpoint;
 
 use super::shard::Shard;
-use super::{Completion, StoreError, Whole, cannot};
+use super::{Completion, ShardCounts, StoreError, Whole, cannot};
 use crate::store::unless_struck;
 
 /// Full shards that wait while one is completed; then the appender waits. Completing one takes a fraction of filling it.
@@ -26,6 +27,7 @@ const AGAIN: Duration = Duration::from_secs(30);
 pub(super) struct Finisher {
     work: Option<SyncSender<Work>>,
     thread: Option<JoinHandle<()>>,
+    counts: Arc<ShardCounts>,
 }
 
 /// What is asked of the thread.
@@ -49,21 +51,26 @@ impl Finisher {
         root: PathBuf,
         parts: PathBuf,
         completion: &'static dyn Completion,
+        counts: Arc<ShardCounts>,
     ) -> Result<Self, StoreError> {
         let (work, received) = sync_channel(WAITING);
         let place = Place { root, parts };
         let thread = std::thread::Builder::new().name("store-shards".to_owned());
         let parts = place.parts.clone();
         let thread = thread
-            .spawn(move || complete_all(&place, completion, &received))
+            .spawn({
+                let counts = Arc::clone(&counts);
+                move || complete_all(&place, completion, &counts, &received)
+            })
             .map_err(cannot("start a thread for", &parts))?;
-        Ok(Self { work: Some(work), thread: Some(thread) })
+        Ok(Self { work: Some(work), thread: Some(thread), counts })
     }
 
     /// Completes a shard in its turn.
     pub(super) fn finish(&self, shard: Shard) {
         let whole = Whole { bytes: shard.length, images: shard.images.into() };
         if let Some(work) = &self.work {
+            self.counts.is_full();
             // The thread ends only after the sender; a shard it did not take is completed at the next start.
             drop(work.send(Work::Complete(Full { name: shard.name, whole })));
         }
@@ -90,7 +97,12 @@ impl Finisher {
     }
 }
 
-fn complete_all(place: &Place, completion: &dyn Completion, received: &Receiver<Work>) {
+fn complete_all(place: &Place, completion: &dyn Completion, counts: &ShardCounts, received: &Receiver<Work>) {
+    let try_to_complete = |full: &Full| {
+        let is_done = try_to_complete(place, completion, full);
+        counts.tried_to_complete(is_done);
+        is_done
+    };
     // Those that could not be completed. They are not tried for every shard that is full: that would read all of them again.
     let mut left: Vec<Full> = Vec::new();
     let mut again = Instant::now();
@@ -106,7 +118,7 @@ fn complete_all(place: &Place, completion: &dyn Completion, received: &Receiver<
                 if left.is_empty() {
                     again = Instant::now() + AGAIN;
                 }
-                if !try_to_complete(place, completion, &full) {
+                if !try_to_complete(&full) {
                     left.push(full);
                 }
                 continue;
@@ -114,7 +126,7 @@ fn complete_all(place: &Place, completion: &dyn Completion, received: &Receiver<
             Ok(Work::CatchUp(done)) => Some(done),
             Err(_) => None,
         };
-        left.retain(|full| !try_to_complete(place, completion, full));
+        left.retain(|full| !try_to_complete(full));
         again = Instant::now() + AGAIN;
         if let Some(done) = asker {
             // Whoever asked may have gone.

@@ -5,12 +5,13 @@
 //! and what is written beside it. All else is here and the same for all: [`append`] gathers images into groups and
 //! answers for them when they are safe, [`shard`] is the open file, [`seen`] remembers which bytes are there already,
 //! [`finish`] gives whole shards their names, and [`recover`] completes those that dead workers left. For a bucket all this
-//! happens in a spool, and [`uploads`] takes whole shards on from there.
+//! happens in a spool, and [`uploads`] takes whole shards on from there. [`counts`] has their numbers.
 //!
 //! An open shard is in its worker's part folder under the name that it is going to have. An image's path names that, so
 //! what is told of an image stays true whoever completes its shard. There is no journal: the shard is its own.
 
 pub(super) mod append;
+mod counts;
 mod finish;
 mod group;
 pub(super) mod recover;
@@ -26,6 +27,7 @@ use std::path::Path;
 
 use super::{Image, StoreError};
 
+pub(crate) use counts::ShardCounts;
 pub(super) use group::Group;
 
 /// How images are laid out in shards. The methods that write add to a [`Group`]; nothing they add is in the shard until

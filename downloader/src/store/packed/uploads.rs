@@ -16,7 +16,7 @@ use common::chain::Chain;
 use tokio::sync::oneshot;
 
 use super::finish::names;
-use super::{COMPLETIONS, Completion, StoreError, cannot};
+use super::{COMPLETIONS, Completion, ShardCounts, StoreError, cannot};
 use crate::store::bucket::Bucket;
 use crate::store::sweep;
 
@@ -46,10 +46,10 @@ pub(in crate::store) struct Uploads {
 
 impl Uploads {
     /// Uploads from the spool in `root`.
-    pub(in crate::store) fn start(root: PathBuf, bucket: Bucket) -> Result<Self, StoreError> {
+    pub(in crate::store) fn start(root: PathBuf, bucket: Bucket, counts: Arc<ShardCounts>) -> Result<Self, StoreError> {
         let (work, asked) = sync_channel(1);
         let trouble = Arc::default();
-        let spool = Spool { root: root.clone(), bucket, trouble: Arc::clone(&trouble) };
+        let spool = Spool { root: root.clone(), bucket, trouble: Arc::clone(&trouble), counts };
         let thread = std::thread::Builder::new().name("store-uploads".to_owned());
         let thread = thread.spawn(move || spool.work(&asked)).map_err(cannot("start a thread for", &root))?;
         Ok(Self { root, trouble, work: Some(work), thread: Some(thread) })
@@ -94,6 +94,7 @@ struct Spool {
     root: PathBuf,
     bucket: Bucket,
     trouble: Arc<Mutex<Option<StoreError>>>,
+    counts: Arc<ShardCounts>,
 }
 
 impl Spool {
@@ -110,6 +111,7 @@ impl Spool {
             let looked = self.upload_all();
             let pause = if looked.is_ok() { LOOK } else { AGAIN };
             if let Err(error) = &looked {
+                self.counts.not_uploaded();
                 tracing::error!(
                     error = %Chain(error), hint = error.hint(), spool = %self.root.display(),
                     "cannot upload a shard; its images are safe in the spool, from where it is tried again"
@@ -128,7 +130,9 @@ impl Spool {
     }
 
     fn upload_all(&self) -> Result<(), StoreError> {
-        shards(&self.root)?.iter().try_for_each(|(completion, shard)| self.upload(*completion, shard))
+        let found = shards(&self.root)?;
+        self.counts.set_to_upload(found.len());
+        found.iter().try_for_each(|(completion, shard)| self.upload(*completion, shard))
     }
 
     /// Uploads a shard and what stands beside it, unless somebody else does.
@@ -162,6 +166,7 @@ impl Spool {
             let path = self.root.join(name);
             fs::remove_file(&path).map_err(cannot("remove", &path))?;
         }
+        self.counts.uploaded();
         tracing::info!(shard, "a shard is in the bucket");
         Ok(())
     }

@@ -48,6 +48,7 @@ secret() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 cat >"$work/env" <<ENV
 WARREN_RABBITMQ_USER=test-$(secret | head -c 8)
 WARREN_RABBITMQ_PASSWORD=$(secret)
+WARREN_GRAFANA_PASSWORD=$(secret)
 # any free port
 WARREN_MANAGEMENT_PORT=0
 WARREN_ALLOW_PRIVATE=true
@@ -77,12 +78,16 @@ trap 'exit 130' INT TERM
 # --- what is asked ---
 
 refuses_without_password() {
-  grep -v PASSWORD "$work/env" >"$work/env.incomplete"
+  grep -v RABBITMQ_PASSWORD "$work/env" >"$work/env.incomplete"
   if "${program[@]}" --project-name "$project" --env-file "$work/env.incomplete" -f docker-compose.yml config; then
     return 1
   fi >"$work/refusal" 2>&1
   cat "$work/refusal"
   grep -q 'see .env.example' "$work/refusal"
+}
+
+overlay_is_well_formed() {
+  "${program[@]}" --project-name "$project" --env-file "$work/env" -f docker-compose.yml -f "$1" config --quiet
 }
 
 # in_volumes QUESTION RUN [...]: see site/check.sh
@@ -158,6 +163,7 @@ slow_crawl_succeeds() {
 
 say "with ${program[*]}: $("${program[@]}" version 2>&1 | head -n 1)"
 check "without a password, Compose refuses and says what to do" refuses_without_password
+check "the overlay for monitoring is well-formed" overlay_is_well_formed docker-compose.monitoring.yml
 
 say "build"
 started=$SECONDS

@@ -31,7 +31,7 @@ run: ## crawl a site in one process, without a broker: make run URL=https://exam
 test: install fmt lint doc cargo-test ## everything that CI asks of the code; installs what it needs on Debian
 
 .PHONY: install
-install: ## find or install what the tests need: RabbitMQ, nginx, a real site
+install: ## find or install what the tests need: RabbitMQ, nginx, Prometheus, a real site
 	tests/install.sh
 
 .PHONY: fmt

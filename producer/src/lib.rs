@@ -17,6 +17,7 @@ pub mod frontier;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod insight;
 pub mod ledger;
 pub mod pace;
 pub mod page_fetch;

@@ -36,6 +36,7 @@ pub mod settings;
 pub mod silence;
 pub mod since;
 pub mod stream;
+pub mod thumbnail;
 pub mod trap;
 pub mod window;
 

@@ -1,4 +1,4 @@
-//! Single images: the newest of a status, or those that match, a page at a time.
+//! Single images: those in given rows, or those that match, a page at a time.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(400);
 
 const COLUMNS: &str = "SELECT images.id, images.url, hosts.name, coalesce(images.page_url, pages.final_url, pages.url), source, alt,
          title, caption, status, images.reason, images.detail, images.http_status, format, width, height, scripted, bytes, path,
-         copy_path, copy_format, copy_bytes, attempts - images.hops, worker, fetched_at, duration_ms
+         copy_path, copy_format, copy_width, copy_height, copy_bytes, attempts - images.hops, worker, fetched_at, duration_ms
      FROM images JOIN hosts ON hosts.id = images.host LEFT JOIN pages ON pages.id = images.page";
 
 /// An image, with the fields of the manifest that people look at. All texts are as strangers wrote them.
@@ -71,6 +71,10 @@ pub struct Image {
     pub copy_path: Option<String>,
     /// The copy's format.
     pub copy_format: Option<String>,
+    /// In pixels.
+    pub copy_width: Option<u64>,
+    /// In pixels.
+    pub copy_height: Option<u64>,
     /// The copy's length.
     pub copy_bytes: Option<u64>,
     /// Tries that were answered for.
@@ -134,16 +138,6 @@ impl Insight {
             let mut statement = sql.prepare_cached(&format!("{COLUMNS} WHERE images.id = ?1"))?;
             let images = ids.iter().map(|id| statement.query_row([id], read).optional());
             images.filter_map(Result::transpose).collect()
-        })
-    }
-
-    /// The images of a status that were fetched last, the last one first. Quick, however many there are.
-    pub fn newest(&self, status: Status, limit: usize) -> Result<Vec<Image>, LedgerError> {
-        let of = "WHERE status = ?1 AND fetched_at IS NOT NULL ORDER BY fetched_at DESC LIMIT ?2";
-        self.look(|sql| {
-            let mut statement = sql.prepare_cached(&format!("{COLUMNS} {of}"))?;
-            let images = statement.query_map((status.as_str(), limit.min(LONGEST_PAGE)), read)?;
-            images.collect()
         })
     }
 
@@ -281,10 +275,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Image> {
         path: row.get(17)?,
         copy_path: row.get(18)?,
         copy_format: row.get(19)?,
-        copy_bytes: row.get(20)?,
-        attempts: row.get(21)?,
-        worker: row.get(22)?,
-        fetched_at: row.get(23)?,
-        duration_ms: row.get(24)?,
+        copy_width: row.get(20)?,
+        copy_height: row.get(21)?,
+        copy_bytes: row.get(22)?,
+        attempts: row.get(23)?,
+        worker: row.get(24)?,
+        fetched_at: row.get(25)?,
+        duration_ms: row.get(26)?,
     })
 }

@@ -4,9 +4,10 @@
 //! for a look (WAL); it only cannot shorten its journal meanwhile, so nobody should look for minutes.
 //!
 //! [`survey`] is all that is counted, by one pass over the images; [`overview`] the few numbers that are had sooner;
-//! [`images`] single images, the newest or those that match. [`timeline`], [`hosts`] and [`histogram`] are what a survey is
+//! [`images`] single images, those that match; [`choice`] some of many. [`timeline`], [`hosts`] and [`histogram`] are what a survey is
 //! made of. All of it is bounded whatever the run is like, and can be serialised.
 
+pub mod choice;
 pub mod histogram;
 pub mod hosts;
 pub mod images;

@@ -7,6 +7,7 @@ use common::outcome::Outcome;
 use common::run_name::RunName;
 use tempfile::TempDir;
 
+use super::choice::Among;
 use super::*;
 use crate::ledger::{Ledger, NewImage, Recording, RowId};
 use crate::report::COMPLETE;
@@ -135,28 +136,6 @@ async fn hosts_that_are_not_named_are_counted_together() {
     assert!(Run::new().insight().survey(1).expect("surveyed").1.hosts.is_empty());
 }
 
-#[tokio::test]
-async fn the_newest_are_those_that_were_fetched_last() {
-    let run = of_three_hosts().await;
-    let insight = run.insight();
-    let ids = |status, limit| -> Vec<RowId> {
-        insight.newest(status, limit).expect("found").iter().map(|image| image.id).collect()
-    };
-    assert_eq!(ids(Status::Stored, 3), [89, 88, 87]);
-    assert_eq!(ids(Status::Failed, 2), [90, 80]);
-    assert_eq!(ids(Status::Blocked, 2), [] as [RowId; 0]);
-    let plan: String = insight
-        .sql
-        .query_row(
-            "EXPLAIN QUERY PLAN SELECT id FROM images WHERE status = 'stored' AND fetched_at IS NOT NULL
-             ORDER BY fetched_at DESC LIMIT 5",
-            [],
-            |row| row.get(3),
-        )
-        .expect("a plan");
-    assert!(plan.contains("images_newest"), "{plan}");
-}
-
 /// All pages of what matches, one behind the other.
 fn pages(insight: &Insight, filter: &Filter, order: Order, limit: usize) -> Vec<Vec<RowId>> {
     let (mut pages, mut after) = (Vec::new(), None);
@@ -221,4 +200,18 @@ async fn a_run_that_goes_on_can_be_looked_at() {
         .await;
     assert_eq!(insight.pulse().expect("a pulse").found, 150);
     assert_eq!(insight.survey(5).expect("surveyed").0.found, 150);
+}
+
+#[tokio::test]
+async fn a_choice_has_every_kind_of_image_or_all_of_them() {
+    let run = of_three_hosts().await;
+    let insight = run.insight();
+    assert_eq!(insight.choose(Among::Kept, 1000).expect("chosen").len(), 72);
+    assert_eq!(insight.choose(Among::Others, 1000).expect("chosen").len(), 28);
+    let few = insight.choose(Among::Others, 9).expect("chosen");
+    assert_eq!(few.len(), 9);
+    let images = insight.images_at(&few).expect("found");
+    let kinds: std::collections::HashSet<_> = images.iter().map(|image| (&image.host, image.reason)).collect();
+    assert_eq!(kinds.len(), 9, "three hosts, and three ways to come to nothing");
+    assert_eq!(insight.choose(Among::Kept, 0).expect("chosen"), [] as [RowId; 0]);
 }

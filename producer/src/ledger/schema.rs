@@ -85,7 +85,6 @@ const TABLES: &str = "
     );
     CREATE INDEX images_outstanding ON images (host, id) WHERE status = 'outstanding';
     CREATE INDEX images_kept ON images (sha256) WHERE status = 'stored';
-    CREATE INDEX images_newest ON images (status, fetched_at) WHERE fetched_at IS NOT NULL;
 
     CREATE TABLE inline (image INTEGER PRIMARY KEY REFERENCES images (id), bytes BLOB NOT NULL);
 

@@ -101,6 +101,8 @@ pub struct RunSettings {
     pub stream: bool,
     /// How the summary is written.
     pub format: OutputFormat,
+    /// Whether a report is written at the end.
+    pub report: bool,
     /// Where the queues are.
     pub broker: Broker,
 }
@@ -173,6 +175,7 @@ impl TryFrom<RunOptions> for RunSettings {
             network,
             stream: options.stream,
             format: options.format,
+            report: options.report,
             broker,
         })
     }

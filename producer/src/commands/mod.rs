@@ -6,6 +6,7 @@ pub mod dead;
 pub mod export;
 pub mod extract;
 mod file;
+pub mod report;
 pub mod resume;
 pub mod robots;
 pub mod run;

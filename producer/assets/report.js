@@ -63,11 +63,16 @@ function facts(image) {
   return parts.join(" \u00b7 ");
 }
 
+function onPage(image) {
+  return image.page ? "on " + fileName({ url: image.page.replace(/\/$/, "") }) : "from a list";
+}
+
 function card(image) {
   const item = element("li");
   const button = element("button");
   button.type = "button";
-  button.append(frame(image), element("bdi", "says", says(image) || fileName(image)), element("span", "facts", facts(image)));
+  button.append(frame(image), element("bdi", "says", says(image) || fileName(image)), element("span", "facts", facts(image)),
+    element("bdi", "facts", onPage(image)));
   button.addEventListener("click", () => show(image));
   item.append(button);
   return item;

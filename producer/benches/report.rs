@@ -21,7 +21,7 @@ use producer::ledger::{Ledger, NewImage, Recording};
 use producer::report::{COMPLETE, html};
 use tokio_util::sync::CancellationToken;
 
-use measure::memory;
+use measure::{memory, rate};
 
 /// Images that are accepted, and answered for, together.
 const TOGETHER: u64 = 1000;
@@ -50,14 +50,16 @@ async fn main() -> anyhow::Result<()> {
     let store = folder.path().join("store");
     fs::create_dir(&store)?;
     let run: RunName = "million".parse().map_err(anyhow::Error::msg)?;
+    let begun = Instant::now();
     let ledger = Ledger::create(folder.path(), &run, "{}", None)?;
     for begin in (0..options.images).step_by(usize::try_from(TOGETHER)?) {
         let numbers = begin..options.images.min(begin + TOGETHER);
         ledger.add_listed(numbers.clone().map(image).collect(), 0, false, false).await?;
         ledger.record(numbers.map(|number| outcome(&run, number)).collect(), vec![], false).await?;
     }
-    ledger.set_state(COMPLETE, Duration::from_secs(600)).await?;
+    ledger.set_state(COMPLETE, Duration::from_mins(10)).await?;
     ledger.close().await;
+    println!("the ledger is filled, {} images a second", rate(options.images, begun.elapsed()));
     for number in 0..FILES {
         let picture = store.join(format!("picture-{}", number % PICTURES));
         if number < PICTURES {

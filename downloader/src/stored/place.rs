@@ -52,7 +52,7 @@ impl Place {
         match location {
             Location::Folder(folder) => Ok(Self::Folder(folder.clone())),
             Location::Bucket(location) => {
-                let client = bucket::client(location).map_err(plain)?;
+                let client = bucket::client(location).map_err(|error| plain(&error))?;
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 Ok(Self::Bucket(Box::new(Bucket { location: location.clone(), client, runtime: Some(runtime) })))
             }
@@ -78,11 +78,11 @@ impl Place {
             Self::Bucket(bucket) => {
                 let key = bucket.location.key(file);
                 let get = async {
-                    let found = bucket.client.get(&key).await.map_err(plain)?;
+                    let found = bucket.client.get(&key).await.map_err(|error| plain(&error))?;
                     if found.meta.size > most {
                         return Err(io::ErrorKind::FileTooLarge.into());
                     }
-                    found.bytes().await.map_err(plain)
+                    found.bytes().await.map_err(|error| plain(&error))
                 };
                 bucket.wait(get)
             }
@@ -100,7 +100,8 @@ impl Place {
             }
             Self::Bucket(bucket) => {
                 let key = bucket.location.key(file);
-                let bytes = bucket.wait(async { bucket.client.get_range(&key, offset..end).await.map_err(plain) })?;
+                let bytes = bucket
+                    .wait(async { bucket.client.get_range(&key, offset..end).await.map_err(|error| plain(&error)) })?;
                 if bytes.len() as u64 == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
             }
         }
@@ -121,7 +122,7 @@ impl Place {
             Self::Folder(folder) => Ok(open(folder, file)?.metadata()?.len()),
             Self::Bucket(bucket) => {
                 let key = bucket.location.key(file);
-                bucket.wait(async { Ok(bucket.client.head(&key).await.map_err(plain)?.size) })
+                bucket.wait(async { Ok(bucket.client.head(&key).await.map_err(|error| plain(&error))?.size) })
             }
         }
     }
@@ -140,18 +141,18 @@ impl Display for Place {
 fn open(root: &Path, file: &str) -> io::Result<File> {
     match File::open(root.join(file)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !file.contains('/') => {
-            let parts = fs::read_dir(root.join(PARTS)).into_iter().flatten().filter_map(Result::ok);
-            parts.filter_map(|part| File::open(part.path().join(file)).ok()).next().ok_or(error)
+            let mut parts = fs::read_dir(root.join(PARTS)).into_iter().flatten().filter_map(Result::ok);
+            parts.find_map(|part| File::open(part.path().join(file)).ok()).ok_or(error)
         }
         opened => opened,
     }
 }
 
 /// One line, of a kind that callers know.
-fn plain(error: object_store::Error) -> io::Error {
-    let kind = match &error {
+fn plain(error: &object_store::Error) -> io::Error {
+    let kind = match error {
         object_store::Error::NotFound { .. } => io::ErrorKind::NotFound,
         _ => io::ErrorKind::Other,
     };
-    io::Error::new(kind, bucket::cause(&Chain(&error).to_string()))
+    io::Error::new(kind, bucket::cause(&Chain(error).to_string()))
 }

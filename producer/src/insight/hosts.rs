@@ -165,7 +165,9 @@ impl Hosts {
             .map(|(host, tally)| Ok(Host { name: name.query_row([host], |row| row.get(0))?, tally: tally.complete() }));
         let named = named.collect::<rusqlite::Result<Vec<_>>>()?;
         let mut others = self.rest.unwrap_or_default();
-        unnamed.iter().for_each(|(_, tally)| others.absorb(tally));
+        for (_, tally) in &unnamed {
+            others.absorb(tally);
+        }
         let hosts = of_all.saturating_sub(u64::try_from(named.len()).unwrap_or(u64::MAX));
         Ok((named, (others.found > 0).then(|| Others { hosts, tally: others.complete() })))
     }

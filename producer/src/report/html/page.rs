@@ -132,8 +132,8 @@ fn summary(contents: &Contents) -> String {
     if let Some(median) = contents.survey.latency.median_ms {
         tiles.push(("Median fetch", milliseconds(median)));
     }
-    let tiles: String =
-        tiles.iter().map(|(name, value)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>")).collect();
+    let tile = |(name, value): &(&str, String)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>");
+    let tiles: String = tiles.iter().map(tile).collect();
     let pages = overview.pages.failed + overview.pages.blocked;
     let pages = if pages > 0 {
         format!(
@@ -296,13 +296,13 @@ fn contact_sheet(contents: &Contents, made: usize, pictures: usize) -> String {
     let choices =
         [("host", "Host", "All hosts"), ("format", "Format", "All formats"), ("status", "Status", "All statuses")];
     let choices = choices.map(|(id, name, all)| {
-        format!("<label for=\"filter-{id}\">{name}<select id=\"filter-{id}\"><option value=\"\">{all}</option></select></label>")
+        format!("<div><label for=\"filter-{id}\">{name}</label><select id=\"filter-{id}\"><option value=\"\">{all}</option></select></div>")
     });
     format!(
         "<section id=\"contact-sheet\"><h2>Contact sheet</h2>\
          <p class=\"soft\">{} of {} images{how}; {} with a picture.</p>{store}\
          <form id=\"filters\" class=\"filters no-print\" role=\"search\" aria-label=\"Images of the contact sheet\">{}\
-         <label for=\"filter-text\">Text<input id=\"filter-text\" type=\"search\" autocomplete=\"off\" placeholder=\"address, page, description\"></label>\
+         <div><label for=\"filter-text\">Text</label><input id=\"filter-text\" type=\"search\" autocomplete=\"off\" placeholder=\"address, page, words\"></div>\
          <button type=\"reset\">Show all</button></form>\
          <div class=\"pager\"><button type=\"button\" id=\"before\" class=\"no-print\">Previous</button>\
          <button type=\"button\" id=\"after\" class=\"no-print\">Next</button><span id=\"count\" role=\"status\"></span></div>\

@@ -67,23 +67,23 @@ impl Columns<'_> {
 
     #[expect(clippy::cast_precision_loss, reason = "a drawing is as exact as its pixels")]
     fn drawing(&self) -> String {
-        let mut svg = String::new();
+        let mut svg: Vec<String> = Vec::new();
         let (top, step) = scale(self.totals().into_iter().max().unwrap_or(0));
         let up = |value: u64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value as f64 / top as f64);
         for tick in (0..=top / step).map(|tick| tick * step) {
             let y = up(tick);
-            svg += &format!(
+            svg.push(format!(
                 "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
                  <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                 WIDTH - RIGHT,
                 LEFT - 6.0,
                 y + 4.0,
                 escaped(&(self.write)(tick))
-            );
+            ));
         }
         let width = (WIDTH - LEFT - RIGHT) / self.names.len() as f64;
         for series in &self.series {
-            svg += &format!("<g class=\"{}\">", series.class);
+            svg.push(format!("<g class=\"{}\">", series.class));
             for (index, value) in series.values.iter().enumerate().filter(|(_, value)| **value > 0) {
                 let below: u64 = self
                     .series
@@ -92,22 +92,23 @@ impl Columns<'_> {
                     .map(|other| other.values.get(index).copied().unwrap_or(0))
                     .sum();
                 let (from, to) = (up(below + value), up(below));
-                svg += &format!(
+                svg.push(format!(
                     "<rect x=\"{:.2}\" y=\"{from:.2}\" width=\"{:.2}\" height=\"{:.2}\"/>",
                     LEFT + width * index as f64,
                     (width - 1.0).max(width * 0.8),
                     (to - from).max(0.6)
-                );
+                ));
             }
-            svg.push_str("</g>");
+            svg.push("</g>".to_owned());
         }
         let every = self.names.len().div_ceil(NAMES);
         for (index, name) in self.names.iter().enumerate().step_by(every) {
             let x = LEFT + width * index as f64;
-            svg += &format!("<text x=\"{x:.1}\" y=\"{:.1}\">{}</text>", HEIGHT - 8.0, escaped(short(name)));
+            svg.push(format!("<text x=\"{x:.1}\" y=\"{:.1}\">{}</text>", HEIGHT - 8.0, escaped(short(name))));
         }
         format!(
-            "<svg class=\"plot\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" aria-hidden=\"true\" focusable=\"false\">{svg}</svg>"
+            "<svg class=\"plot\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" aria-hidden=\"true\" focusable=\"false\">{}</svg>",
+            svg.concat()
         )
     }
 
@@ -125,20 +126,20 @@ impl Columns<'_> {
     }
 
     fn table(&self) -> String {
-        let mut table = format!("<table><thead><tr><th scope=\"col\">{}</th>", escaped(self.of));
+        let mut table = vec![format!("<table><thead><tr><th scope=\"col\">{}</th>", escaped(self.of))];
         for series in &self.series {
-            table += &format!("<th scope=\"col\" class=\"number\">{}</th>", escaped(series.name));
+            table.push(format!("<th scope=\"col\" class=\"number\">{}</th>", escaped(series.name)));
         }
-        table.push_str("</tr></thead><tbody>");
+        table.push("</tr></thead><tbody>".to_owned());
         for (index, name) in self.names.iter().enumerate().take(ROWS) {
-            table += &format!("<tr><th scope=\"row\">{}</th>", escaped(name));
+            table.push(format!("<tr><th scope=\"row\">{}</th>", escaped(name)));
             for series in &self.series {
                 let value = series.values.get(index).copied().unwrap_or(0);
-                table += &format!("<td class=\"number\">{}</td>", escaped(&(self.write)(value)));
+                table.push(format!("<td class=\"number\">{}</td>", escaped(&(self.write)(value))));
             }
-            table.push_str("</tr>");
+            table.push("</tr>".to_owned());
         }
-        table + "</tbody></table>"
+        table.concat() + "</tbody></table>"
     }
 }
 
@@ -161,12 +162,14 @@ pub(super) fn size_map(id: &str, sizes: &[SizeCount]) -> String {
     };
     let description =
         format!("Most images, {}, are {}.", number(most), sorted.first().map(|size| of(size)).unwrap_or_default());
-    let mut table = "<table><thead><tr><th scope=\"col\">Size</th><th scope=\"col\" class=\"number\">Images</th></tr></thead><tbody>".to_owned();
-    for size in sorted.iter().take(ROWS) {
-        table +=
-            &format!("<tr><th scope=\"row\">{}</th><td class=\"number\">{}</td></tr>", of(size), number(size.images));
-    }
-    table.push_str("</tbody></table>");
+    let row = |size: &&SizeCount| {
+        format!("<tr><th scope=\"row\">{}</th><td class=\"number\">{}</td></tr>", of(size), number(size.images))
+    };
+    let rows: String = sorted.iter().take(ROWS).map(row).collect();
+    let table = format!(
+        "<table><thead><tr><th scope=\"col\">Size</th><th scope=\"col\" class=\"number\">Images</th></tr></thead>\
+         <tbody>{rows}</tbody></table>"
+    );
     framed(id, TITLE, &description, "", &map_drawing(sizes, most), &table)
 }
 
@@ -178,11 +181,11 @@ fn map_drawing(sizes: &[SizeCount], most: u64) -> String {
     let along = |side: u64| ((side.max(1) as f64).log2() - low) / (high - low).max(1.0);
     let x = |side: u64| LEFT + (WIDTH - LEFT - RIGHT) * along(side);
     let y = |side: u64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - along(side));
-    let mut svg = String::new();
+    let mut svg: Vec<String> = Vec::new();
     let mut tick = smallest.next_power_of_two();
     let every = if high - low > 8.0 { 4 } else { 2 };
     while tick <= largest {
-        svg += &format!(
+        svg.push(format!(
             "<line class=\"grid\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{TOP}\" y2=\"{2:.1}\"/>\
              <line class=\"grid\" x1=\"{LEFT}\" x2=\"{3:.1}\" y1=\"{1:.1}\" y2=\"{1:.1}\"/>\
              <text x=\"{0:.1}\" y=\"{4:.1}\" text-anchor=\"middle\">{tick}</text>\
@@ -194,19 +197,22 @@ fn map_drawing(sizes: &[SizeCount], most: u64) -> String {
             HEIGHT - 8.0,
             LEFT - 6.0,
             y(tick) + 4.0
-        );
+        ));
         tick = tick.saturating_mul(every);
     }
     for size in sizes {
         let (left, top) = (x(size.width_from), y(size.height_to));
         let shade = shade(size.images, most);
-        svg += &format!(
+        svg.push(format!(
             "<rect class=\"shade-{shade}\" x=\"{left:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
             (x(size.width_to) - left).max(1.5),
             (y(size.height_from) - top).max(1.5)
-        );
+        ));
     }
-    format!("<svg class=\"plot\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" aria-hidden=\"true\" focusable=\"false\">{svg}</svg>")
+    format!(
+        "<svg class=\"plot\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" aria-hidden=\"true\" focusable=\"false\">{}</svg>",
+        svg.concat()
+    )
 }
 
 /// One of five shades, by orders of magnitude.

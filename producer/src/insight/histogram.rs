@@ -69,6 +69,17 @@ impl<const STEPS: u64> Histogram<STEPS> {
         reached.map(|(bin, _)| edges::<STEPS>(*bin).1 - 1)
     }
 
+    /// The bins between powers of two alone, as [`Histogram::bins`] gives them. They are as wide as each other where people look at
+    /// orders of magnitude, which the others are not.
+    #[must_use]
+    pub fn powers(&self) -> Vec<Bin> {
+        let mut coarse = Histogram::<1>::default();
+        for (bin, count) in &self.bins {
+            *coarse.bins.entry(bin / STEPS).or_default() += count;
+        }
+        coarse.bins()
+    }
+
     /// The bins from the first that has numbers to the last, those between them that have none among them.
     #[must_use]
     pub fn bins(&self) -> Vec<Bin> {
@@ -121,6 +132,9 @@ mod tests {
         (0..10_000).for_each(|number| histogram.add(number));
         let bins = histogram.bins();
         assert_eq!(bins.iter().map(|bin| bin.images).sum::<u64>(), 10_000);
+        let powers = histogram.powers();
+        assert_eq!(powers.iter().map(|bin| bin.images).sum::<u64>(), 10_000);
+        assert_eq!(powers[1..4], [(2, 4), (4, 8), (8, 16)].map(|(from, to)| Bin { from, to, images: to - from }));
         assert!(bins.windows(2).all(|two| two[0].to == two[1].from), "{bins:?}");
         assert!(bins[..bins.len() - 1].iter().all(|bin| bin.images == bin.to - bin.from), "{bins:?}");
     }

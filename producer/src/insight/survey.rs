@@ -107,7 +107,7 @@ pub struct Latency {
     pub median_ms: Option<u64>,
     /// Nineteen of twenty took no longer.
     pub p95_ms: Option<u64>,
-    /// All of them.
+    /// All of them, between powers of two.
     pub bins: Vec<Bin>,
 }
 
@@ -262,7 +262,7 @@ impl Latency {
             mean_ms: latencies.mean(),
             median_ms: latencies.percentile(50),
             p95_ms: latencies.percentile(95),
-            bins: latencies.bins(),
+            bins: latencies.powers(),
         }
     }
 }

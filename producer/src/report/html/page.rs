@@ -250,7 +250,7 @@ fn shapes(contents: &Contents) -> String {
         .html()
     };
     format!(
-        "<section><h2 id=\"shapes\">Formats and sizes</h2>{}<div class=\"plots spaced\">{}{}{}</div>\
+        "<section><h2 id=\"shapes\">Formats and sizes</h2>{}<div class=\"plots three\">{}{}{}</div>\
          <p class=\"soft small\">Of the images that are in the store; times of all that were asked for. Columns begin at their names.</p></section>",
         table::formats(&survey.formats),
         columns("lengths", "Length", "images", &survey.lengths, short_size),
@@ -265,7 +265,7 @@ fn failures(contents: &Contents) -> String {
     let body = if all == 0 {
         "<p>There are none: every image is in the store.</p>".to_owned()
     } else {
-        let how = if (shown.len() as u64) < all { ", chosen so that every reason and host is among them" } else { "" };
+        let how = if (shown.len() as u64) < all { ", chosen so that every reason and host has its share" } else { "" };
         format!(
             "<p class=\"soft\">{} of {}{how}.</p>{}",
             number(shown.len() as u64),
@@ -280,7 +280,8 @@ fn contact_sheet(contents: &Contents, made: usize, pictures: usize) -> String {
     let kept = contents.images.iter().filter(|image| is_kept(image.status)).count();
     let shown = contents.images.len() as u64;
     let found = contents.overview.found;
-    let how = if shown < found { ", chosen so that hosts, formats and the whole time are among them" } else { "" };
+    let how =
+        if shown < found { ", chosen so that every host and format has its share, and the whole time" } else { "" };
     let store = match &contents.store {
         StoreSeen::There(_) if made < kept => note(
             "There was no time or room for more pictures. Those that were made are kept: <code>producer report</code> goes on from there.",

@@ -15,10 +15,12 @@ use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use common::outcome::Status;
 use downloader::location::Location;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::insight::choice::Among;
@@ -52,6 +54,12 @@ pub enum ReportError {
     #[error("what was counted cannot be written")]
     Data(#[source] serde_json::Error),
 }
+
+/// Longest time that a report takes, as far as it depends on thumbnails: they are made until then.
+const PATIENCE: Duration = Duration::from_secs(22);
+
+/// But for so long at least, however long it took to read the ledger.
+const LEAST_FOR_PICTURES: Duration = Duration::from_secs(4);
 
 /// Everything that the report shows.
 struct Contents {
@@ -89,11 +97,13 @@ pub async fn write(
     file: &Path,
     stop: &CancellationToken,
 ) -> Result<(), ReportError> {
+    let begun = Instant::now();
     let looked_at = folder.to_owned();
     let looking = spawn_blocking(move || look(&looked_at));
     let (overview, survey, images) =
         looking.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
-    let (store, made) = pictures(folder, store, &images, stop).await;
+    let until = (begun + PATIENCE).max(Instant::now() + LEAST_FOR_PICTURES);
+    let (store, made) = pictures(folder, store, &images, until, stop).await;
     let contents = Contents { overview, survey, images, store };
     let html = page::html(&contents, &made).map_err(ReportError::Data)?;
     let trouble = |error| ReportError::Write(file.to_owned(), error);
@@ -119,6 +129,7 @@ async fn pictures(
     folder: &Path,
     store: Option<&Location>,
     images: &[Image],
+    until: Instant,
     stop: &CancellationToken,
 ) -> (StoreSeen, Made) {
     let Some(location) = store else { return (StoreSeen::Unknown, Made::new()) };
@@ -131,7 +142,7 @@ async fn pictures(
             return (StoreSeen::Missing(name), Made::new());
         }
     };
-    let made = sheet::thumbnails(&thumbnails, images, stop).await;
+    let made = sheet::thumbnails(&thumbnails, images, until, stop).await;
     (StoreSeen::There(name), made)
 }
 

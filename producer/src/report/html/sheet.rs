@@ -2,7 +2,6 @@
 //! has, so they are a fair choice.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,9 +15,6 @@ use super::text::cut;
 use crate::insight::{Image, is_kept};
 use crate::ledger::RowId;
 use crate::thumbnail::{Nothing, Thumbnail, Thumbnails};
-
-/// Longest time that thumbnails are made, all together.
-const PATIENCE: Duration = Duration::from_secs(18);
 
 /// Bytes of all thumbnails, at most, as they come; in the file they take a third more.
 const ROOM: usize = 9 << 20;
@@ -124,11 +120,10 @@ pub(super) fn json(images: &[Image], made: &Made) -> serde_json::Result<(String,
 /// Thumbnails by their images.
 pub(super) type Made = HashMap<RowId, Result<Thumbnail, Nothing>>;
 
-/// Makes the thumbnails of those of `images` that are in the store, until the time or the room is used up, or `stop` is cancelled. What
-/// was begun then is left.
-pub(super) async fn thumbnails(of: &Thumbnails, images: &[Image], stop: &CancellationToken) -> Made {
+/// Makes the thumbnails of those of `images` that are in the store, until this moment or the room is used up, or `stop` is cancelled.
+/// What was begun then is left.
+pub(super) async fn thumbnails(of: &Thumbnails, images: &[Image], until: Instant, stop: &CancellationToken) -> Made {
     const AT_ONCE: usize = 16;
-    let until = Instant::now() + PATIENCE;
     let mut kept: Vec<&Image> = images.iter().filter(|image| is_kept(image.status)).collect();
     let behind = kept.split_off(FIRST.min(kept.len()));
     let mut waiting = kept.into_iter().chain(scattered(behind));

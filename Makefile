@@ -10,6 +10,9 @@ MINUTES ?= 1
 SOURCE ?= pages
 # How often `make bench-gimp` has each crawler crawl, and `make bench` everybody fetch.
 ROUNDS ?= 5
+# Where `make browser-test` puts pictures, if anywhere; images in the ledger of `make bench-report`.
+SCREENSHOTS ?=
+IMAGES ?= 1000000
 
 .DEFAULT_GOAL := help
 # The steps of a target build the same tree: side by side they would only wait for each other's lock.
@@ -66,6 +69,14 @@ torture: ## every Nth operation fails: each kind of operation, many N
 .PHONY: chromium
 chromium: ## what Chromium requests on real pages, against what we find there; unpacks 1.5 GB of Debian's documentation
 	tests/chromium/run.sh
+
+.PHONY: browser-test
+browser-test: ## what is shown in a browser, looked at and clicked through in Chromium; installs what it needs: make browser-test SCREENSHOTS=docs/images
+	SCREENSHOTS=$(SCREENSHOTS) tests/browser/run.sh
+
+.PHONY: bench-report
+bench-report: ## the report of a ledger of a million images, and how it opens in Chromium: make bench-report IMAGES=100000
+	tests/browser/million.sh $(IMAGES)
 
 .PHONY: bench-gimp
 bench-gimp: ## the whole GIMP manual against Scrapy, which it fetches from PyPI: make bench-gimp ROUNDS=5

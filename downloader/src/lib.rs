@@ -6,6 +6,8 @@
 //! bytes, [`transform`] makes copies of them, [`store`] keeps them, [`reply`] tells the producer, [`settle`] acknowledges the
 //! message. [`open_shards`] says when a shard is completed that is not full.
 //! [`control`] answers those who ask how the worker is, [`metrics`] monitoring. [`worker`] wires them.
+//!
+//! For whoever looks at what was stored, [`stored`] reads it back and [`thumbnail`] makes it small.
 
 mod avif;
 mod batch;
@@ -39,6 +41,8 @@ pub mod settings;
 mod settle;
 mod store;
 mod store_trouble;
+pub mod stored;
+pub mod thumbnail;
 pub mod transform;
 mod verify;
 mod vitals;

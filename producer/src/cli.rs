@@ -46,6 +46,8 @@ pub enum Command {
     Cancel(CancelOptions),
     /// Write the manifest of a run again, as JSON lines, CSV or Parquet; while the run lasts, too
     Export(ExportOptions),
+    /// Write a run's report: one HTML file with numbers, plots, failures and a contact sheet; while the run lasts, too
+    Report(ReportOptions),
     /// Show what a page offers, one JSON line an image; nothing is fetched but the page
     Extract(ExtractOptions),
     /// Say which URLs a robots.txt allows, and by which of its lines
@@ -297,6 +299,10 @@ pub struct RunOptions {
     #[arg(long, env = "WARREN_FORMAT", value_enum, default_value_t, help_heading = "Output")]
     pub format: OutputFormat,
 
+    /// Write `report.html` into the run's folder at the end, as `producer report` does; pictures are in it with --embedded
+    #[arg(long, env = "WARREN_REPORT", value_parser = FalseyValueParser::new(), help_heading = "Output")]
+    pub report: bool,
+
     /// The downloader's own options, for `--embedded`.
     #[command(flatten)]
     pub downloader: downloader::cli::OwnOptions,
@@ -327,6 +333,36 @@ pub struct ExportOptions {
 
     /// Where to; the name ends in .jsonl, .csv or .parquet, which says how. What is there is replaced once the new file is
     /// whole [default: standard output, as JSON lines]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Folder that runs live in
+    #[arg(long, env = "WARREN_RUNS", value_name = "DIR", default_value = "./runs")]
+    pub runs: PathBuf,
+}
+
+/// `producer report`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The file needs no network and nothing beside it. Of a large run it shows a fair choice of the images, and says of how many.\n\n\
+    What an --embedded run stored is found by itself; for other runs say where it is:\n  producer report --store /srv/images my-run\n  \
+    producer report --store s3://bucket/prefix --output my-run.html my-run"
+)]
+pub struct ReportOptions {
+    /// The run that is reported on
+    #[arg(value_name = "RUN")]
+    pub which: RunName,
+
+    /// Where the images are, for the contact sheet's pictures: a folder, or `s3://BUCKET/PREFIX` with the usual AWS variables
+    /// [default: of an --embedded run its own store; else none, and the sheet has no pictures]
+    #[arg(long, env = "WARREN_STORE", value_name = "LOCATION")]
+    pub store: Option<PathBuf>,
+
+    /// Address of the server that has the bucket [default: Amazon's, or what `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` says]
+    #[arg(long, env = "WARREN_S3_ENDPOINT", value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+
+    /// Where to; what is there is replaced once the new file is whole [default: report.html in the run's folder]
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 

@@ -6,7 +6,7 @@
 //! [`window`] and [`dispatch`] hand it out, [`replies`] and [`retry`] deal with what comes back, [`stream`] and
 //! [`report`] tell people. [`pipeline`] wires them; [`commands`] holds one file a subcommand. A run's folder is held by
 //! [`run_folder`], [`remembered`] knows what the run was started with, and [`since`] which run came before it. [`metrics`] has
-//! what is told to monitoring.
+//! what is told to monitoring. Whoever looks at a run from outside asks [`insight`], and [`thumbnail`] for pictures.
 
 pub mod backlog;
 pub mod cli;
@@ -18,6 +18,7 @@ pub mod frontier;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod insight;
 pub mod ledger;
 pub mod metrics;
 pub mod pace;
@@ -37,6 +38,7 @@ pub mod settings;
 pub mod silence;
 pub mod since;
 pub mod stream;
+pub mod thumbnail;
 pub mod trap;
 pub mod window;
 
@@ -66,6 +68,7 @@ use run_folder::FolderError;
 use seeds::list::ListError;
 use settings::SettingsError;
 use since::SinceError;
+use thumbnail::whence::WhenceError;
 
 /// The program.
 #[must_use]
@@ -112,6 +115,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         )
         || matches!(error.downcast_ref(), Some(StatusError::Run(_) | StatusError::Folder(..)))
         || matches!(error.downcast_ref(), Some(ExportError::Ending(_) | ExportError::NoFile(_)))
+        || matches!(error.downcast_ref(), Some(WhenceError::Location(_)))
         || error.is::<ExtractError>()
         || error.is::<RobotsError>()
         || error.is::<EndpointError>()
@@ -132,6 +136,7 @@ async fn run(cli: Cli, matches: ArgMatches, bars: MultiProgress) -> anyhow::Resu
         Command::Robots(options) => commands::robots::robots(options).await,
         Command::Cancel(options) => commands::cancel::cancel(options, matches).await,
         Command::Export(options) => commands::export::export(options, session).await,
+        Command::Report(options) => commands::report::report(options, session).await,
         Command::Extract(options) => commands::extract::extract(options).await,
         Command::Dead(options) => commands::dead::dead(options, session).await,
         Command::Status(options) => commands::status::status(options).await,

@@ -104,6 +104,8 @@ pub struct RunSettings {
     pub stream: bool,
     /// How the summary is written.
     pub format: OutputFormat,
+    /// Whether a report is written at the end.
+    pub report: bool,
     /// Where the queues are.
     pub broker: Broker,
 }
@@ -177,6 +179,7 @@ impl TryFrom<RunOptions> for RunSettings {
             metrics: options.metrics.metrics,
             stream: options.stream,
             format: options.format,
+            report: options.report,
             broker,
         })
     }

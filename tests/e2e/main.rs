@@ -49,6 +49,7 @@ mod poison;
 mod politeness;
 mod redelivery;
 mod redirects;
+mod report;
 mod resolver;
 mod resume;
 mod resume_manual;

@@ -1,13 +1,13 @@
 //! Keeps images durably. An image is stored when its bytes are on the disk under their final name and would be there
 //! after a power cut; nothing is ever seen half-written under a final name.
 
-mod bucket;
+pub(crate) mod bucket;
 mod commit;
 mod files;
 mod owner;
 mod packed;
 mod spool;
-mod sweep;
+pub(crate) mod sweep;
 mod warc;
 mod webdataset;
 

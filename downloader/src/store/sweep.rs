@@ -12,7 +12,7 @@ use common::chain::Chain;
 use super::StoreError;
 use super::packed::recover;
 
-const PARTS: &str = ".part";
+pub(crate) const PARTS: &str = ".part";
 const LOCK: &str = "lock";
 /// Begins the name of a folder whose worker is about to take its lock.
 const NEW: &str = "new-";

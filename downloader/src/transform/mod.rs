@@ -119,4 +119,4 @@ fn is_on_its_side(orientation: Orientation) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,7 +9,7 @@ const JPEG: Encoding = Encoding::Jpeg { quality: 90 };
 const PIXELS: u64 = 1 << 20;
 
 /// The four quarters in four colours, so that every turn of it is seen.
-pub(super) fn picture(width: u32, height: u32) -> DynamicImage {
+pub(crate) fn picture(width: u32, height: u32) -> DynamicImage {
     RgbImage::from_fn(width, height, |x, y| {
         Rgb(match (x < width / 2, y < height / 2) {
             (true, true) => [200, 0, 0],
@@ -21,7 +21,7 @@ pub(super) fn picture(width: u32, height: u32) -> DynamicImage {
     .into()
 }
 
-pub(super) fn encoded(picture: &DynamicImage, encoding: Encoding) -> Vec<u8> {
+pub(crate) fn encoded(picture: &DynamicImage, encoding: Encoding) -> Vec<u8> {
     encode::encode(picture, encoding).expect("small enough")
 }
 

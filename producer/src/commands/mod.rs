@@ -7,6 +7,7 @@ pub mod export;
 pub mod extract;
 mod file;
 mod monitoring;
+pub mod report;
 pub mod resume;
 pub mod robots;
 pub mod run;

@@ -159,6 +159,9 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     let summary = summary?;
     let is_over = matches!(ended, Ok(Ended::Complete | Ended::Cancelled));
     tokio::join!(ledger.close(), say_goodbye(transport, &settings, is_over));
+    if settings.report {
+        super::report::at_the_end(&settings, folder.path(), &session.shutdown).await;
+    }
     print(&summary, settings.format, settings.stream, folder.path());
     exit_of(ended)
 }

@@ -85,7 +85,7 @@ impl Counts {
         }
     }
 
-    pub(super) fn add(&mut self, status: Status) {
+    pub(crate) fn add(&mut self, status: Status) {
         *self.images.entry(status).or_default() += 1;
     }
 
@@ -115,7 +115,7 @@ impl Counts {
         self.note(status, reason, bytes);
     }
 
-    pub(super) fn note(&mut self, status: Status, reason: Option<Reason>, bytes: Option<u64>) {
+    pub(crate) fn note(&mut self, status: Status, reason: Option<Reason>, bytes: Option<u64>) {
         if let Some(reason) = reason {
             *self.reasons.entry(reason).or_default() += 1;
         }
@@ -127,12 +127,7 @@ impl Counts {
 
 /// Counts the tables.
 pub(super) fn load(sql: &Connection) -> rusqlite::Result<Counts> {
-    let mut counts = Counts { traps: super::traps::load(sql)?, ..Counts::default() };
-    let mut pages = sql.prepare("SELECT kind, state, count(*) FROM pages GROUP BY kind, state")?;
-    let mut rows = pages.query([])?;
-    while let Some(row) = rows.next()? {
-        counts.document(super::pages::kind_at(row, 0)?, &row.get::<_, String>(1)?, row.get(2)?);
-    }
+    let mut counts = load_documents(sql)?;
     let mut images = sql.prepare("SELECT status, reason, count(*), sum(bytes) FROM images GROUP BY status, reason")?;
     let mut rows = images.query([])?;
     while let Some(row) = rows.next()? {
@@ -146,6 +141,17 @@ pub(super) fn load(sql: &Connection) -> rusqlite::Result<Counts> {
         {
             *counts.reasons.entry(reason).or_default() += number;
         }
+    }
+    Ok(counts)
+}
+
+/// Counts what is not images.
+pub(super) fn load_documents(sql: &Connection) -> rusqlite::Result<Counts> {
+    let mut counts = Counts { traps: super::traps::load(sql)?, ..Counts::default() };
+    let mut pages = sql.prepare("SELECT kind, state, count(*) FROM pages GROUP BY kind, state")?;
+    let mut rows = pages.query([])?;
+    while let Some(row) = rows.next()? {
+        counts.document(super::pages::kind_at(row, 0)?, &row.get::<_, String>(1)?, row.get(2)?);
     }
     Ok(counts)
 }

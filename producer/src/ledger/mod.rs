@@ -629,6 +629,22 @@ pub fn glance(folder: &Path) -> Result<Glance, LedgerError> {
     look()
 }
 
+/// Opens a run's ledger to look at it, for [`crate::insight`]. Whoever writes it is not disturbed.
+pub(crate) fn open_to_read(folder: &Path) -> Result<(Connection, PathBuf), LedgerError> {
+    let path = folder.join(FILE);
+    Ok((schema::open_to_read(&path)?, path))
+}
+
+/// What was noted of the run as a whole under `key`.
+pub(crate) fn noted(sql: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    schema::get(sql, key)
+}
+
+/// Counts the documents and traps, and none of the images.
+pub(crate) fn count_documents(sql: &Connection) -> rusqlite::Result<Counts> {
+    counts::load_documents(sql)
+}
+
 /// Calls `each` with every row of a run's manifest, in the order of acceptance, until it fails. All are of one moment, and
 /// whoever writes the ledger is not disturbed: it only grows by what is written meanwhile.
 pub fn each_row<E>(folder: &Path, each: impl FnMut(Row) -> Result<(), E>) -> Result<Result<(), E>, LedgerError> {

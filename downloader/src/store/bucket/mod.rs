@@ -24,6 +24,7 @@ use tokio::time::timeout;
 
 use super::StoreError;
 use crate::location::BucketLocation;
+pub(crate) use trouble::cause;
 pub(super) use trouble::hint;
 use trouble::{cannot, is_refusal, is_there_already};
 
@@ -138,7 +139,7 @@ impl Bucket {
 
 /// Credentials, region and whatever else there is to say come from the usual variables, `AWS_...`. One without a value, as
 /// Compose files have it, says nothing.
-fn client(location: &BucketLocation) -> Result<AmazonS3, Error> {
+pub(crate) fn client(location: &BucketLocation) -> Result<AmazonS3, Error> {
     let said = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?.to_ascii_lowercase();
         let value = value.into_string().ok().filter(|value| !value.is_empty())?;

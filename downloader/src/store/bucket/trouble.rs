@@ -64,7 +64,7 @@ pub(in crate::store) fn hint(kind: ErrorKind) -> &'static str {
 }
 
 /// One line without the document that the server may have answered.
-fn cause(text: &str) -> String {
+pub(crate) fn cause(text: &str) -> String {
     let (said, document) = match text.find("<?xml").or_else(|| text.find("<Error")) {
         Some(begin) => (text[..begin].trim_end_matches([' ', ':']), &text[begin..]),
         None => (text, ""),

@@ -123,8 +123,12 @@ pub(super) struct Hosts {
 impl Hosts {
     /// Begins with none, of a run that may have any number.
     pub(super) fn new(sql: &Connection, most: usize) -> rusqlite::Result<Self> {
+        Self::of(sql, most, MANY)
+    }
+
+    fn of(sql: &Connection, most: usize, many: i64) -> rusqlite::Result<Self> {
         let all: i64 = sql.query_row("SELECT coalesce(max(id), 0) FROM hosts", [], |row| row.get(0))?;
-        if all <= MANY {
+        if all <= many {
             return Ok(Self { most, by_host: HashMap::new(), rest: None });
         }
         let mut by_host = HashMap::new();
@@ -170,5 +174,49 @@ impl Hosts {
         }
         let hosts = of_all.saturating_sub(u64::try_from(named.len()).unwrap_or(u64::MAX));
         Ok((named, (others.found > 0).then(|| Others { hosts, tally: others.complete() })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Host `h` has `h` images, and all of the first three failed.
+    fn ledger(hosts: i64) -> (Connection, Vec<Seen>) {
+        let sql = Connection::open_in_memory().expect("open");
+        sql.execute_batch(
+            "CREATE TABLE hosts (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE images (host INTEGER, status TEXT);",
+        )
+        .expect("made");
+        let mut all = Vec::new();
+        for host in 1..=hosts {
+            sql.execute("INSERT INTO hosts VALUES (?1, ?2)", params![host, format!("h{host}")]).expect("written");
+            let status = if host <= 3 { Status::Failed } else { Status::Stored };
+            for image in 0..host {
+                sql.execute("INSERT INTO images VALUES (?1, ?2)", params![host, status.as_str()]).expect("written");
+                let began_ms = u64::try_from(image).ok();
+                all.push(Seen { host, status, bytes: Some(10), began_ms, took_ms: Some(5) });
+            }
+        }
+        (sql, all)
+    }
+
+    #[test]
+    fn a_run_with_too_many_hosts_is_told_of_as_one_with_few() {
+        let (sql, all) = ledger(20);
+        let ranked = |many| {
+            let mut hosts = Hosts::of(&sql, 4, many).expect("begun");
+            for seen in &all {
+                hosts.add(seen);
+            }
+            assert!(many >= 20 || hosts.by_host.len() <= 8, "memory is bounded");
+            hosts.ranked(&sql).expect("ranked")
+        };
+        let (few, many) = (ranked(20), ranked(19));
+        assert_eq!(few, many);
+        let names: Vec<&str> = few.0.iter().map(|host| host.name.as_str()).collect();
+        assert_eq!(names, ["h20", "h19", "h18", "h17", "h3", "h2", "h1"]);
+        let others = few.1.expect("there are others");
+        assert_eq!((others.hosts, others.tally.found), (13, (4..=16).sum::<u64>()));
     }
 }

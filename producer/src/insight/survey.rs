@@ -117,8 +117,8 @@ pub(super) struct Seen {
     pub(super) host: HostId,
     pub(super) status: Status,
     pub(super) bytes: Option<u64>,
-    began_ms: Option<u64>,
-    took_ms: Option<u64>,
+    pub(super) began_ms: Option<u64>,
+    pub(super) took_ms: Option<u64>,
 }
 
 impl Seen {

@@ -7,7 +7,7 @@ mod shelf;
 pub mod whence;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::io;
 use std::path::Path;

@@ -14,7 +14,8 @@ const PNG: &[u8] = &[
     0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
 ];
 
-fn image(path: Option<&str>, format: &str) -> Image {
+/// An image that is stored, if it has a path.
+pub(crate) fn image(path: Option<&str>, format: &str) -> Image {
     Image {
         id: 1,
         url: "http://h/1".to_owned(),

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::plot::{Columns, Series, size_map};
 use super::sheet::{self, Made};
-use super::text::{escaped, json_for_script, length_of_time, milliseconds, moment, number};
+use super::text::{escaped, length_of_time, milliseconds, moment, number};
 use super::{Contents, StoreSeen, table};
 use crate::insight::choice::Among;
 use crate::insight::histogram::Bin;
@@ -48,7 +48,7 @@ pub(super) fn html(contents: &Contents, made: &Made) -> serde_json::Result<Strin
         policy(&style),
         parts.join("\n"),
         env!("CARGO_PKG_VERSION"),
-        json_for_script(&data),
+        data,
     ))
 }
 
@@ -262,16 +262,12 @@ fn shapes(contents: &Contents) -> String {
 fn failures(contents: &Contents) -> String {
     let all = contents.count(Among::Others);
     let shown: Vec<Image> = contents.images.iter().filter(|image| !is_kept(image.status)).cloned().collect();
+    let (rows, shown) = table::failures(&shown);
     let body = if all == 0 {
         "<p>There are none: every image is in the store.</p>".to_owned()
     } else {
-        let how = if (shown.len() as u64) < all { ", chosen so that every reason and host has its share" } else { "" };
-        format!(
-            "<p class=\"soft\">{} of {}{how}.</p>{}",
-            number(shown.len() as u64),
-            number(all),
-            table::failures(&shown)
-        )
+        let how = if shown < all { ", chosen so that every reason and host has its share" } else { "" };
+        format!("<p class=\"soft\">{} of {}{how}.</p>{}", number(shown), number(all), rows)
     };
     format!("<section><h2 id=\"failures\">Images that came to nothing</h2>{body}</section>")
 }

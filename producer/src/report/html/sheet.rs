@@ -11,19 +11,23 @@ use serde::Serialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::text::cut;
+use super::text::{cut, json_for_script};
 use crate::insight::{Image, is_kept};
 use crate::ledger::RowId;
 use crate::thumbnail::{Nothing, Thumbnail, Thumbnails};
 
 /// Bytes of all thumbnails, at most, as they come; in the file they take a third more.
-const ROOM: usize = 9 << 20;
+const ROOM: usize = 8 << 20;
 
 /// What is to be seen when the sheet is opened is made first.
 const FIRST: usize = 48;
 
-/// Longest text of an image, in characters.
-const LONGEST: usize = 300;
+/// Longest text of an image, in characters; shorter ones where strangers' texts would make the file too large. Addresses may be four
+/// times as long.
+const LONGEST: [usize; 3] = [300, 100, 30];
+
+/// Bytes of what is said of all images, at most, without their pictures.
+const WORDS: usize = 4 << 20;
 
 /// What the page is told of an image.
 #[derive(Debug, Serialize)]
@@ -72,8 +76,8 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn new(image: &'a Image, made: Option<&Result<Thumbnail, Nothing>>) -> Self {
-        let short = |text: &Option<String>| text.as_deref().map(|text| cut(text, LONGEST).into_owned());
+    fn new(image: &'a Image, made: Option<&Result<Thumbnail, Nothing>>, longest: usize) -> Self {
+        let short = |text: &Option<String>| text.as_deref().map(|text| cut(text, longest).into_owned());
         let none = match made {
             _ if !is_kept(image.status) => None,
             Some(Ok(_)) => None,
@@ -85,9 +89,9 @@ impl<'a> Entry<'a> {
         };
         let thumbnail = made.and_then(|made| made.as_ref().ok());
         Self {
-            url: cut(&image.url, 4 * LONGEST).into_owned(),
+            url: cut(&image.url, 4 * longest).into_owned(),
             host: &image.host,
-            page: image.page_url.as_deref().map(|page| cut(page, 4 * LONGEST).into_owned()),
+            page: image.page_url.as_deref().map(|page| cut(page, 4 * longest).into_owned()),
             alt: short(&image.alt),
             title: short(&image.title),
             caption: short(&image.caption),
@@ -110,11 +114,23 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The images of the sheet as JSON, and how many of them have a picture.
+/// The images of the sheet as JSON for a script element, and how many of them have a picture.
 pub(super) fn json(images: &[Image], made: &Made) -> serde_json::Result<(String, usize)> {
-    let entries: Vec<_> = images.iter().map(|image| Entry::new(image, made.get(&image.id))).collect();
-    let pictures = entries.iter().filter(|entry| entry.thumbnail.is_some()).count();
-    Ok((serde_json::to_string(&serde_json::json!({ "images": entries }))?, pictures))
+    let [long, middle, short] = LONGEST;
+    let mut longest = long;
+    for shorter in [middle, short] {
+        if written(images, &Made::new(), longest)?.len() <= WORDS {
+            break;
+        }
+        longest = shorter;
+    }
+    let pictures = images.iter().filter(|image| made.get(&image.id).is_some_and(Result::is_ok)).count();
+    Ok((written(images, made, longest)?, pictures))
+}
+
+fn written(images: &[Image], made: &Made, longest: usize) -> serde_json::Result<String> {
+    let entries: Vec<_> = images.iter().map(|image| Entry::new(image, made.get(&image.id), longest)).collect();
+    Ok(json_for_script(&serde_json::to_string(&serde_json::json!({ "images": entries }))?))
 }
 
 /// Thumbnails by their images.
@@ -162,6 +178,23 @@ fn scattered<T>(all: Vec<T>) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::thumbnail::tests::image;
+
+    #[test]
+    fn texts_become_shorter_where_they_would_take_too_much_room() {
+        let with = |id, text: &str| Image {
+            id,
+            alt: Some(text.to_owned()),
+            title: Some(text.to_owned()),
+            ..image(None, "png")
+        };
+        let all = |text: &str| (0..3500).map(|id| with(id, text)).collect::<Vec<_>>();
+        let length = |text: &str| json(&all(text), &Made::new()).expect("JSON").0.len();
+        assert!(length(&"a".repeat(250)) > 3500 * 500, "usual texts are whole");
+        for hostile in ["<".repeat(2000), "\u{1}".repeat(2000), "\u{1f600}".repeat(2000)] {
+            assert!(length(&hostile) < 5 << 20, "{}", length(&hostile));
+        }
+    }
 
     #[test]
     fn what_is_made_first_is_spread_over_all() {

@@ -11,6 +11,9 @@ use crate::report::summary::size;
 /// Longest address in a table, in characters.
 const LONGEST: usize = 300;
 
+/// Bytes of the table of images, at most: addresses are as long as strangers like.
+const ROOM: usize = 2 << 20;
+
 /// A head of columns; those that begin with `#` are of numbers.
 fn table(label: &str, columns: &[&str], rows: &str) -> String {
     let head = columns.iter().map(|column| match column.strip_prefix('#') {
@@ -135,8 +138,8 @@ pub(super) fn workers(workers: &[WorkerCount], others: u64) -> String {
     table("Downloaders", &["Downloader", "#Images", "Share"], &workers.iter().map(row).collect::<String>()) + &more
 }
 
-/// Images that came to nothing.
-pub(super) fn failures(images: &[Image]) -> String {
+/// Images that came to nothing, as many as there is room for; and how many those are.
+pub(super) fn failures(images: &[Image]) -> (String, u64) {
     let row = |image: &Image| {
         let reason = image.reason.map_or_else(|| image.status.as_str().to_owned(), |reason| reason.to_string());
         let detail = image.detail.as_deref().map(|detail| format!("<br>{}", isolated(&cut(detail, LONGEST))));
@@ -153,7 +156,15 @@ pub(super) fn failures(images: &[Image]) -> String {
         )
     };
     let columns = ["Status", "Reason", "Image", "Page", "#Tries", "Last try (UTC)"];
-    table("Images that came to nothing", &columns, &images.iter().map(row).collect::<String>())
+    let (mut rows, mut shown) = (String::new(), 0);
+    for row in images.iter().map(row) {
+        if rows.len() + row.len() > ROOM {
+            break;
+        }
+        rows.push_str(&row);
+        shown += 1;
+    }
+    (table("Images that came to nothing", &columns, &rows), shown)
 }
 
 /// A link, if it is one of the web; otherwise its text alone.
@@ -168,6 +179,15 @@ fn address(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::thumbnail::tests::image;
+
+    #[test]
+    fn long_addresses_are_fewer_rows_and_not_a_larger_table() {
+        let with = |length: usize| Image { url: format!("http://h/{}", "&".repeat(length)), ..image(None, "png") };
+        let (html, shown) = failures(&vec![with(8000); 1000]);
+        assert!(html.len() < (2 << 20) + 2000 && (1..1000).contains(&shown), "{shown}");
+        assert_eq!(failures(&vec![with(80); 1000]).1, 1000);
+    }
 
     #[test]
     fn only_addresses_of_the_web_are_links() {

@@ -14,6 +14,7 @@ pub mod commands;
 pub mod dispatch;
 mod entities;
 pub mod extract;
+mod fleet;
 pub mod frontier;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

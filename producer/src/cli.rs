@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use common::cli::{BrokerOptions, LogOptions, MetricsOptions, NetworkOptions};
+use common::cli::{BrokerOptions, LogOptions, MetricsOptions, NetworkOptions, OtlpOptions};
 use common::config::duration;
 use common::opt_out::Directives;
 use common::reason::Reason;
 use common::run_name::RunName;
+use common::telemetry::Sampler;
 
 use crate::extract::SrcsetChoice;
 use crate::scope::ScopeKind;
@@ -302,6 +303,14 @@ pub struct RunOptions {
     /// Write `report.html` into the run's folder at the end, as `producer report` does; pictures are in it with --embedded
     #[arg(long, env = "WARREN_REPORT", value_parser = FalseyValueParser::new(), help_heading = "Output")]
     pub report: bool,
+
+    /// Where spans go.
+    #[command(flatten)]
+    pub otlp: OtlpOptions,
+
+    /// The share of images that --otlp follows from page to file, from 0 to 1; the same images in every run of the name
+    #[arg(long, env = "WARREN_OTLP_SAMPLE", value_name = "RATIO", default_value = "0.01", help_heading = "Tracing")]
+    pub otlp_sample: Sampler,
 
     /// The downloader's own options, for `--embedded`.
     #[command(flatten)]

@@ -63,6 +63,7 @@ mod store_trouble;
 mod timeouts;
 mod tls_faults;
 mod torture;
+mod tracing;
 mod warc;
 mod webdataset;
 

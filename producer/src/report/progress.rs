@@ -1,6 +1,5 @@
 //! How a run is going: a bar with numbers on a terminal, a log line now and then elsewhere.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use common::outcome::Status;
@@ -31,7 +30,7 @@ impl Progress {
     pub fn start(bars: &MultiProgress, ledger: Ledger, live: watch::Receiver<Live>) -> Self {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let bar = std::io::stderr().is_terminal().then(|| bars.add(bar()));
+        let bar = (!bars.is_hidden()).then(|| bars.add(bar()));
         let showing = tokio::spawn(async move {
             tokio::select! {
                 () = show(bar.as_ref(), &ledger, &live) => {}

@@ -143,6 +143,8 @@ async fn run(cli: Cli, matches: ArgMatches, bars: MultiProgress) -> anyhow::Resu
         Command::Report(options) => commands::report::report(options, session).await,
         Command::Extract(options) => commands::extract::extract(options).await,
         Command::Dead(options) => commands::dead::dead(options, session).await,
-        Command::Status(options) => commands::status::status(options).await,
+        Command::Status(options) => commands::status::status(options, session).await,
+        Command::Completions(options) => commands::completions::completions(&options),
+        Command::Man(options) => commands::man::man(&options),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use harness::run::json;
-use harness::{Collector, Span, World, eventually, png};
+use harness::{Collector, Gate, Response, Span, World, eventually, png};
 
 use crate::{embedded, images, plain, world};
 
@@ -149,14 +149,22 @@ async fn a_share_is_followed_and_the_rest_costs_no_span() {
 }
 
 #[tokio::test]
-async fn a_collector_that_dies_or_was_never_there_changes_nothing() {
+async fn a_collector_that_dies_in_the_middle_changes_nothing() {
     let mut world = embedded("tracing-killed").await;
     let collector = Collector::start().await;
-    collector.kill();
-    let urls = images(&world, 100, plain);
+    let gate = Gate::shut();
+    let mut urls = images(&world, 50, plain);
+    for number in 1..=50 {
+        let path = format!("/held-{number}.png");
+        world.route(&path, Response::image(png(8, 8, 100 + number)).behind(&gate));
+        urls.push(world.url(&path));
+    }
     let otlp = collector.url();
-    let options = ["--otlp", &otlp, "--otlp-sample", "1"];
-    let finished = world.urls(&urls, &options).await;
+    let crawl = world.start_urls(&urls, &["--otlp", &otlp, "--otlp-sample", "1"]);
+    collector.expect("record", 50).await;
+    collector.kill();
+    gate.open();
+    let finished = world.finish(crawl).await;
     finished.expect_complete().expect_stored(100);
     let told = finished.talk.matches("the collector does not take spans").count();
     assert_eq!(told, 1, "said once:\n{}", finished.talk);

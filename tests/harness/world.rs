@@ -11,6 +11,7 @@ use crate::process::Process;
 use crate::run::Finished;
 use crate::site::{Response, Site};
 use crate::store::Store;
+use crate::terminal::Terminal;
 use crate::waiting::eventually;
 
 /// No run of a test takes longer. The budget of a test on two busy cores, not a measure of speed.
@@ -285,6 +286,18 @@ impl World {
     pub async fn again(&mut self, command: &str, run: &Path, options: &[&str]) -> Finished {
         let crawl = self.start_again(command, run, options);
         self.finish(crawl).await
+    }
+
+    /// Has a producer make a run to its end.
+    pub async fn finish_run(&mut self, arguments: &[&str]) -> Finished {
+        let crawl = self.start_run(arguments);
+        self.finish(crawl).await
+    }
+
+    /// As `start_run`, on a terminal of so many columns and rows.
+    pub fn start_run_on(&mut self, size: (u16, u16), arguments: &[&str]) -> Terminal {
+        let (given, _) = self.run_arguments(arguments);
+        Terminal::start(&mut self.producer_command(&given), size)
     }
 
     /// A command for a producer with just these arguments.

@@ -14,6 +14,7 @@ needs=(
   "gimp-help-en     /usr/share/gimp/*/help/en/index.html"
   "openclipart-png  /usr/share/openclipart/png"
   "python3-venv     /usr/lib/python3*/ensurepip/__init__.py /usr/local/lib/python3*/ensurepip/__init__.py"
+  "man-db           man"
   "gcc              cc"
   "prometheus       promtool /usr/bin/promtool"
   "libc6-dev        /usr/include/*/bits/libc-header-start.h /usr/include/bits/libc-header-start.h"

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
 use crate::config::Typed;
 use crate::telemetry::LogFormat;
@@ -86,4 +87,17 @@ pub struct LogOptions {
     /// How log lines are written; the variable `WARREN_LOG` sets their level
     #[arg(long, env = "WARREN_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t, global = true)]
     pub log_format: LogFormat,
+
+    /// No progress, and no log lines but warnings and errors; what goes to standard output stays
+    #[arg(long, short, env = "WARREN_QUIET", value_parser = FalseyValueParser::new(), global = true)]
+    pub quiet: bool,
+}
+
+/// Where spans go. [`OtlpSettings`](crate::telemetry::OtlpSettings) is what is made of it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Tracing")]
+pub struct OtlpOptions {
+    /// Send spans to this OpenTelemetry collector, at its URL for OTLP over HTTP (port 4318 as a rule) [default: none]
+    #[arg(long, env = "WARREN_OTLP", value_name = "URL", hide_env_values = true)]
+    pub otlp: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, ValueEnum};
-use common::cli::{BrokerOptions, LogOptions, MetricsOptions, NetworkOptions};
+use common::cli::{BrokerOptions, LogOptions, MetricsOptions, NetworkOptions, OtlpOptions};
 use common::config::{Dimensions, duration, size};
 
 use crate::format::Format;
@@ -27,6 +27,9 @@ pub struct Cli {
     /// What is told to monitoring.
     #[command(flatten)]
     pub metrics: MetricsOptions,
+    /// Where spans go.
+    #[command(flatten)]
+    pub otlp: OtlpOptions,
     /// How to talk.
     #[command(flatten)]
     pub log: LogOptions,

@@ -2,9 +2,10 @@
 //! or its broker is lost for good. While the store is in trouble none are taken, and suspect ones are taken alone.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::metrics::BEAT_EVERY;
+use common::telemetry::{Places, Trail};
 use common::transport::Consumer;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::task::TaskTracker;
@@ -124,7 +125,7 @@ impl Deliveries {
             }
             return;
         }
-        tracing::info!(
+        tracing::warn!(
             run = %delivery.task.run,
             batch = delivery.task.batch,
             deliveries = delivery.came_back,
@@ -176,15 +177,28 @@ impl Deliveries {
         }
     }
 
-    fn begin(&self, Delivery { task, receipt, .. }: Delivery) {
+    fn begin(&self, Delivery { task, came_back, places, receipt }: Delivery) {
         let received = Instant::now();
         let (claims, metrics) = (Arc::clone(&self.worker.claims), Arc::clone(&self.worker.metrics));
         let batch = Batch::new(&task, receipt, claims, metrics, self.batches.token());
         let batch = Arc::new(batch);
-        for image in task.images {
+        for (index, image) in task.images.into_iter().enumerate() {
+            let trail = self.trail(&places, index, came_back);
             let (worker, batch) = (Arc::clone(&self.worker), Arc::clone(&batch));
             let holding = worker.runs.hold(&batch.run, received);
-            self.images.spawn(async move { worker.image(batch, image, holding).await });
+            self.images.spawn(async move { worker.image(batch, image, holding, trail).await });
         }
+    }
+
+    /// What is told of an image from here on, where it is followed: first of all how long its message waited.
+    fn trail(&self, places: &Places, index: usize, came_back: u32) -> Trail {
+        let Some((otlp, place)) = self.worker.otlp.as_ref().zip(places.of(index)) else { return Trail::NONE };
+        let trail = otlp.trail(place);
+        if let Some(sent) = places.sent_before(SystemTime::now()) {
+            let mut queue = trail.step_from("queue", sent);
+            queue.note("messaging.system", "rabbitmq");
+            queue.note("warren.deliveries", i64::from(came_back) + 1);
+        }
+        trail
     }
 }

@@ -3,6 +3,7 @@
 
 use common::chain::Chain;
 use common::task::Task;
+use common::telemetry::Places;
 use common::transport::{Message, Receipt};
 use common::wire;
 
@@ -15,6 +16,8 @@ pub(crate) struct Delivery {
     pub(crate) task: Task,
     /// How often it was delivered before, and came back.
     pub(crate) came_back: u32,
+    /// Where those of its images hang that are followed.
+    pub(crate) places: Places,
     /// To be settled.
     pub(crate) receipt: Receipt,
 }
@@ -22,9 +25,9 @@ pub(crate) struct Delivery {
 /// Reads a delivery; one that cannot be read is settled.
 pub(crate) async fn open(message: Message, metrics: &Metrics) -> Option<Delivery> {
     metrics.delivered();
-    let Message { body, delivery_count, receipt, .. } = message;
+    let Message { body, delivery_count, places, receipt, .. } = message;
     match wire::read_task(&body) {
-        Ok(task) => Some(Delivery { task, came_back: delivery_count, receipt }),
+        Ok(task) => Some(Delivery { task, came_back: delivery_count, places, receipt }),
         Err(error) => {
             tracing::warn!(
                 error = %Chain(&error),

@@ -58,6 +58,8 @@ use common::cli::MetricsOptions;
 use common::exit::Exit;
 use common::metrics::{BrokerMetrics, Build, Endpoint, EndpointError, Sources};
 use common::shutdown::Shutdown;
+use common::telemetry::otlp::OtlpError;
+use common::telemetry::{OtlpSettings, Tracing};
 use common::transport::amqp::{Amqp, AmqpSettings, AmqpSettingsError};
 use common::transport::{Transport, TransportError};
 
@@ -75,7 +77,7 @@ pub fn main() -> ExitCode {
         return code;
     }
     let cli = Cli::parse();
-    common::telemetry::start(cli.log.log_format, &indicatif::MultiProgress::new());
+    common::telemetry::start(cli.log, &common::telemetry::bars(&cli.log));
     common::http::install_tls_provider();
     common::descriptors::raise_limit();
     match common::shutdown::block_on(run(cli)) {
@@ -100,7 +102,11 @@ pub fn serve_if_asked() -> Option<ExitCode> {
 fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<TransportError>() || error.is::<worker::BrokerLost>() {
         Exit::Broker
-    } else if error.is::<settings::SettingsError>() || error.is::<AmqpSettingsError>() || error.is::<EndpointError>() {
+    } else if error.is::<settings::SettingsError>()
+        || error.is::<AmqpSettingsError>()
+        || error.is::<EndpointError>()
+        || error.is::<OtlpError>()
+    {
         Exit::Usage
     } else {
         Exit::Internal
@@ -121,12 +127,17 @@ async fn serve_metrics(
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = Settings::try_from(cli.work)?;
+    common::telemetry::identify(None, Some(&settings.worker));
+    let otlp = OtlpSettings::new(&cli.otlp)?;
     let shutdown = Shutdown::on_signals().context("cannot watch for signals")?;
     let amqp = AmqpSettings::new(&cli.broker, format!("warren downloader {}", settings.worker))?;
+    let tracing = Tracing::start(otlp.as_ref(), "warren-downloader", &settings.worker)?;
     let (broker, metrics) = (Arc::<BrokerMetrics>::default(), Arc::new(Metrics::new(&settings)));
     let _serving = serve_metrics(cli.metrics, Arc::clone(&broker), &metrics).await?;
     let transport = Transport::Amqp(Amqp::connect(amqp.with_metrics(broker)).await?);
-    let reason = worker::run(settings, transport, shutdown, metrics).await?;
+    let ended = worker::run(settings, transport, shutdown, metrics, tracing.otlp().cloned()).await;
+    tracing.finish().await;
+    let reason = ended?;
     match reason {
         StopReason::Drained => tracing::info!("drained; everything in hand is settled"),
         StopReason::Idle => tracing::info!("nothing to do for long enough; leaving"),

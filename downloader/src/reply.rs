@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use common::killpoint;
 use common::outcome::{Outcome, Reply};
 use common::run_name::RunName;
+use common::telemetry::Step;
 use common::transport::{Destination, Published, Transport, TransportError};
 use common::wire;
 use tokio::sync::mpsc;
@@ -36,6 +37,8 @@ type Sending = JoinSet<Result<(), TransportError>>;
 pub(crate) struct Finished {
     pub(crate) batch: Arc<Batch>,
     pub(crate) outcome: Outcome,
+    /// The telling of it, where it is followed: open until this is dropped.
+    pub(crate) telling: Step,
 }
 
 /// Who sends the replies, and as whom.
@@ -73,13 +76,19 @@ impl Replier {
 
     async fn send(&self, run: RunName, group: Vec<Finished>) -> Result<(), TransportError> {
         killpoint::reached("downloader.reply", run.as_str()).await;
-        let (batches, outcomes): (Vec<_>, Vec<_>) = group.into_iter().map(|one| (one.batch, one.outcome)).unzip();
+        let (mut batches, mut outcomes, mut told) = (Vec::new(), Vec::new(), Vec::new());
+        for Finished { batch, outcome, telling } in group {
+            batches.push(batch);
+            outcomes.push(outcome);
+            told.push(telling);
+        }
         let begun = Instant::now();
         let published = self.publish(&run, outcomes).await?;
         self.metrics.over(Stage::Reply, begun);
         if published == Published::Unroutable {
             tracing::info!(%run, images = batches.len(), "the run is gone; its images are kept, nobody is told");
         }
+        drop(told);
         for batch in batches {
             settle::image_done(&batch).await;
         }

@@ -23,7 +23,7 @@ pub(crate) async fn image_done(batch: &Batch) {
     };
     note(&batch.metrics, settled, how);
     if settled == Settled::Stale {
-        tracing::info!(
+        tracing::debug!(
             run = %batch.run,
             batch = batch.number,
             "the connection of this batch is gone, so it will be delivered again"

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use common::chain::Chain;
 use common::shutdown::Shutdown;
+use common::telemetry::Otlp;
 use common::transport::{Consumer, Queue, Transport, TransportError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
@@ -64,12 +65,14 @@ pub enum StopReason {
 #[error("lost the broker for good")]
 pub struct BrokerLost(#[source] pub(crate) TransportError);
 
-/// Works until told to stop. `metrics` are those of a worker of these settings.
+/// Works until told to stop. `metrics` are those of a worker of these settings; images that the tasks say are followed are told
+/// of to `otlp`, if that is there.
 pub async fn run(
     mut settings: Settings,
     transport: Transport,
     shutdown: Shutdown,
     metrics: Arc<Metrics>,
+    otlp: Option<Otlp>,
 ) -> anyhow::Result<StopReason> {
     settings.concurrency = affordable(settings.concurrency, common::descriptors::limit());
     if settings.decodes(Format::Avif) {
@@ -124,6 +127,7 @@ pub async fn run(
         claims: Arc::default(),
         runs,
         finished,
+        otlp,
         draining: shutdown.drain.clone(),
         metrics: Arc::clone(&metrics),
         settings,
@@ -196,6 +200,8 @@ pub(crate) struct Worker {
     pub(crate) claims: Arc<Claims>,
     pub(crate) runs: Arc<Runs>,
     pub(crate) finished: mpsc::Sender<Finished>,
+    /// Where spans go, if anywhere.
+    pub(crate) otlp: Option<Otlp>,
     pub(crate) draining: CancellationToken,
     pub(crate) metrics: Arc<Metrics>,
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use common::cli::{BrokerOptions, LogOptions, MetricsOptions, NetworkOptions};
+use clap_complete::Shell;
+use common::cli::{BrokerOptions, LogOptions, MetricsOptions, NetworkOptions, OtlpOptions};
 use common::config::duration;
 use common::opt_out::Directives;
 use common::reason::Reason;
 use common::run_name::RunName;
+use common::telemetry::Sampler;
 
 use crate::extract::SrcsetChoice;
 use crate::scope::ScopeKind;
@@ -56,6 +58,50 @@ pub enum Command {
     Status(StatusOptions),
     /// The dead letters: batches that no downloader could read, or survive
     Dead(DeadOptions),
+    /// Print what a shell needs to complete the options of either program
+    Completions(CompletionsOptions),
+    /// The manual pages of both programs
+    Man(ManOptions),
+}
+
+/// One of the two programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Program {
+    /// This one
+    #[default]
+    Producer,
+    /// The worker
+    Downloader,
+}
+
+/// `producer completions`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "For yourself, with bash:\n  producer completions bash > ~/.local/share/bash-completion/completions/producer\n  \
+    producer completions --program downloader bash > ~/.local/share/bash-completion/completions/downloader"
+)]
+pub struct CompletionsOptions {
+    /// For which shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+
+    /// For which of the programs
+    #[arg(long, value_name = "PROGRAM", value_enum, default_value_t)]
+    pub program: Program,
+}
+
+/// `producer man`.
+#[derive(Debug, Args)]
+#[command(after_help = "To look at a page:\n  producer man | man -l -\n\n\
+    To install all of them:\n  producer man /usr/local/share/man/man1")]
+pub struct ManOptions {
+    /// Write the pages of both programs and of every command into this folder, which is made if need be [default: print one]
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+
+    /// Which page is printed
+    #[arg(long, value_name = "PROGRAM", value_enum, default_value_t)]
+    pub program: Program,
 }
 
 /// `producer crawl`.
@@ -303,6 +349,14 @@ pub struct RunOptions {
     #[arg(long, env = "WARREN_REPORT", value_parser = FalseyValueParser::new(), help_heading = "Output")]
     pub report: bool,
 
+    /// Where spans go.
+    #[command(flatten)]
+    pub otlp: OtlpOptions,
+
+    /// The share of images that --otlp follows from page to file, from 0 to 1; the same images in every run of the name
+    #[arg(long, env = "WARREN_OTLP_SAMPLE", value_name = "RATIO", default_value = "0.01", help_heading = "Tracing")]
+    pub otlp_sample: Sampler,
+
     /// The downloader's own options, for `--embedded`.
     #[command(flatten)]
     pub downloader: downloader::cli::OwnOptions,
@@ -445,6 +499,12 @@ pub struct StatusOptions {
     /// Show the runs without asking a broker
     #[arg(long)]
     pub offline: bool,
+
+    /// Show it again and again, so long apart, until Ctrl-C: in place on a terminal, one below the other elsewhere; with
+    /// `--format json` each time as one line
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "2s",
+          value_parser = duration)]
+    pub watch: Option<Duration>,
 
     /// Folder that runs live in
     #[arg(long, env = "WARREN_RUNS", value_name = "DIR", default_value = "./runs")]

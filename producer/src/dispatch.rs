@@ -9,10 +9,12 @@ use common::image_id::ImageId;
 use common::opt_out::Directives;
 use common::run_name::RunName;
 use common::task::{ImageTask, Inline, Task};
-use common::transport::{Destination, Transport, TransportError};
+use common::telemetry::{Places, Step, Trail};
+use common::transport::{Along, Destination, Transport, TransportError};
 use common::wire;
 use tokio::task::JoinSet;
 
+use crate::following::Following;
 use crate::ledger::{Ledger, LedgerError, PendingImage, RowId, Sent, Try};
 use crate::metrics::Metrics;
 
@@ -35,6 +37,8 @@ pub struct Dispatch {
     publishing: JoinSet<Result<u64, DispatchError>>,
     /// What is in the batches that are not confirmed yet.
     unconfirmed: HashMap<u64, Vec<Try>>,
+    /// Which images are followed, if any.
+    following: Option<Arc<Following>>,
 }
 
 /// Nothing can be sent any more.
@@ -65,6 +69,19 @@ pub struct Manners {
 struct Out {
     image: PendingImage,
     batch: u64,
+    /// Its try, where it is followed.
+    journey: Step,
+}
+
+/// An image that is not out any more.
+#[derive(Debug)]
+pub struct CameBack {
+    /// What was out.
+    pub image: PendingImage,
+    /// The batch it was in.
+    pub batch: u64,
+    /// Its try, where it is followed: open until this is dropped.
+    pub journey: Step,
 }
 
 impl Dispatch {
@@ -77,9 +94,10 @@ impl Dispatch {
         manners: Manners,
         metrics: Arc<Metrics>,
         Sent { batches, out }: Sent,
+        following: Option<Arc<Following>>,
     ) -> Self {
         let out: HashMap<ImageId, Out> =
-            out.into_iter().map(|image| (image.image, Out { image, batch: batches })).collect();
+            out.into_iter().map(|image| (image.image, Out { image, batch: batches, journey: Step::NONE })).collect();
         let left = if out.is_empty() { HashMap::new() } else { HashMap::from([(batches, out.len())]) };
         Self {
             transport,
@@ -94,7 +112,14 @@ impl Dispatch {
             finished: Vec::new(),
             publishing: JoinSet::new(),
             unconfirmed: HashMap::new(),
+            following,
         }
+    }
+
+    /// Which images are followed, if any.
+    #[must_use]
+    pub fn following(&self) -> Option<&Arc<Following>> {
+        self.following.as_ref()
     }
 
     /// Images that are out.
@@ -115,22 +140,26 @@ impl Dispatch {
         images.sort_by_key(|image| (image.alone, image.host));
         let share = images.len().div_ceil(consumers.max(1)).clamp(1, batch);
         for group in groups(images, share) {
-            let batch = self.publish(&group, None);
-            self.is_out(batch, group);
+            self.send_group(group, None);
         }
     }
 
     /// Sends an image that stood in its page, with its bytes, in a message of its own.
     pub fn send_inline(&mut self, image: PendingImage, bytes: Bytes) {
-        let batch = self.publish(std::slice::from_ref(&image), Some(&Inline(bytes)));
-        self.is_out(batch, vec![image]);
+        self.send_group(vec![image], Some(&Inline(bytes)));
     }
 
-    fn is_out(&mut self, batch: u64, group: Vec<PendingImage>) {
+    fn send_group(&mut self, group: Vec<PendingImage>, inline: Option<&Inline>) {
+        let following = self.following.as_ref();
+        let next = self.batches + 1;
+        let journeys: Vec<Step> = group.iter().map(|image| Following::image(following, image, next)).collect();
+        let trails: Vec<Trail> = journeys.iter().map(Step::trail).collect();
+        let batch = self.publish(&group, inline, &trails);
         self.left.insert(batch, group.len());
         self.unconfirmed.insert(batch, group.iter().map(Try::of).collect());
         self.inline_out += group.iter().filter(|image| image.is_inline()).count();
-        self.out.extend(group.into_iter().map(|image| (image.image, Out { image, batch })));
+        let out = group.into_iter().zip(journeys);
+        self.out.extend(out.map(|(image, journey)| (image.image, Out { image, batch, journey })));
     }
 
     /// Sends everything that is out once more: the batches may have been lost with a deleted queue. Images that are
@@ -139,17 +168,24 @@ impl Dispatch {
     pub fn send_again(&mut self) -> Vec<PendingImage> {
         let inline = self.out.values().map(|out| &out.image).filter(|image| image.is_inline());
         let inline: Vec<_> = inline.map(|image| (image.image, image.attempts + 1)).collect();
-        let inline = inline.into_iter().filter_map(|(image, attempt)| self.came_back(image, attempt)).collect();
+        let inline = inline
+            .into_iter()
+            .filter_map(|(image, attempt)| self.came_back(image, attempt))
+            .map(|back| back.image)
+            .collect();
         let mut images: Vec<_> = self.out.values().map(|out| out.image.clone()).collect();
         images.sort_by_key(|image| image.alone);
         self.metrics.sent_again(images.len());
         for group in groups(images, Task::MAX_IMAGES) {
-            self.publish(&group, None);
+            let trail = |image: &PendingImage| self.out.get(&image.image).map(|out| out.journey.trail());
+            let trails: Vec<Trail> = group.iter().map(|image| trail(image).unwrap_or_default()).collect();
+            self.publish(&group, None, &trails);
         }
         inline
     }
 
-    fn publish(&mut self, group: &[PendingImage], inline: Option<&Inline>) -> u64 {
+    /// Publishes a batch. `trails` are those of its images, in their order.
+    fn publish(&mut self, group: &[PendingImage], inline: Option<&Inline>, trails: &[Trail]) -> u64 {
         self.batches += 1;
         let images = group.iter().map(|image| ImageTask {
             id: image.image,
@@ -174,10 +210,20 @@ impl Dispatch {
         let (ledger, rows) = (self.ledger.clone(), group.iter().map(|image| image.id).collect());
         // A task queue that is gone is declared again inside the transport, so a confirmed batch is in it.
         let (batch, metrics) = (self.batches, Arc::clone(&self.metrics));
+        let (name, mut places, mut steps) = (format!("{}/{batch}", self.run), Places::default(), Vec::new());
+        for (index, trail) in trails.iter().enumerate() {
+            if let Some(place) = trail.place() {
+                places.push(index, place);
+                steps.push(trail.step("dispatch"));
+            }
+        }
         self.publishing.spawn(async move {
             bring_along(&ledger, rows, &mut task).await?;
-            transport.publish(to, wire::write(&task)).await?;
+            let along = Along { name: Some(name), places };
+            transport.publish_along(to, wire::write(&task), along).await?;
             metrics.published();
+            // Safe in the queue: the images are dispatched.
+            drop(steps);
             Ok(batch)
         });
         batch
@@ -208,11 +254,11 @@ impl Dispatch {
     }
 
     /// An outcome of a try came; gives back what was out, unless that was another try or nothing.
-    pub fn came_back(&mut self, image: ImageId, attempt: u32) -> Option<PendingImage> {
+    pub fn came_back(&mut self, image: ImageId, attempt: u32) -> Option<CameBack> {
         if self.out.get(&image)?.image.attempts + 1 != attempt {
             return None;
         }
-        let Out { image, batch } = self.out.remove(&image)?;
+        let Out { image, batch, journey } = self.out.remove(&image)?;
         self.inline_out -= usize::from(image.is_inline());
         if let Some(left) = self.left.get_mut(&batch) {
             *left -= 1;
@@ -221,7 +267,7 @@ impl Dispatch {
                 self.finished.push(batch);
             }
         }
-        Some(image)
+        Some(CameBack { image, batch, journey })
     }
 
     /// The batches of which nothing is out any more, told once.
@@ -275,6 +321,7 @@ mod tests {
             alone,
             asked: None,
             texts,
+            page: None,
         }
     }
 

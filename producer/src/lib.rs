@@ -14,6 +14,8 @@ pub mod commands;
 pub mod dispatch;
 mod entities;
 pub mod extract;
+mod fleet;
+pub mod following;
 pub mod frontier;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -51,6 +53,7 @@ use common::exit::Exit;
 use common::http::NetworkError;
 use common::metrics::EndpointError;
 use common::shutdown::Shutdown;
+use common::telemetry::otlp::OtlpError;
 use common::transport::TransportError;
 use common::transport::amqp::AmqpSettingsError;
 use indicatif::MultiProgress;
@@ -81,8 +84,8 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    let bars = MultiProgress::new();
-    common::telemetry::start(cli.log.log_format, &bars);
+    let bars = common::telemetry::bars(&cli.log);
+    common::telemetry::start(cli.log, &bars);
     common::http::install_tls_provider();
     common::descriptors::raise_limit();
     match settings::check_embedded(&matches)
@@ -105,6 +108,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     let is_input = error.is::<SettingsError>()
         || error.is::<NetworkError>()
         || error.is::<AmqpSettingsError>()
+        || error.is::<OtlpError>()
         || error.is::<ListError>()
         || error.is::<ResumeError>()
         || error.is::<RecallError>()
@@ -131,14 +135,16 @@ async fn run(cli: Cli, matches: ArgMatches, bars: MultiProgress) -> anyhow::Resu
     match cli.command {
         Command::Crawl(options) => commands::crawl::crawl(options, new(), session).await,
         Command::Urls(options) => commands::urls::urls(options, new(), session).await,
-        Command::Resume(options) => commands::resume::resume(options, matches, session).await,
-        Command::Retry(options) => commands::resume::retry(options, matches, session).await,
+        Command::Resume(options) => Box::pin(commands::resume::resume(options, matches, session)).await,
+        Command::Retry(options) => Box::pin(commands::resume::retry(options, matches, session)).await,
         Command::Robots(options) => commands::robots::robots(options).await,
         Command::Cancel(options) => commands::cancel::cancel(options, matches).await,
         Command::Export(options) => commands::export::export(options, session).await,
         Command::Report(options) => commands::report::report(options, session).await,
         Command::Extract(options) => commands::extract::extract(options).await,
         Command::Dead(options) => commands::dead::dead(options, session).await,
-        Command::Status(options) => commands::status::status(options).await,
+        Command::Status(options) => commands::status::status(options, session).await,
+        Command::Completions(options) => commands::completions::completions(&options),
+        Command::Man(options) => commands::man::man(&options),
     }
 }

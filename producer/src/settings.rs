@@ -9,6 +9,8 @@ use common::cli::BrokerOptions;
 use common::http::{self, Network, NetworkError};
 use common::opt_out::{self, Directives};
 use common::run_name::RunName;
+use common::telemetry::otlp::OtlpError;
+use common::telemetry::{OtlpSettings, Sampler};
 use downloader::cli::{OwnOptions, WorkOptions};
 use regex::RegexSet;
 use reqwest::header::HeaderValue;
@@ -53,6 +55,9 @@ pub enum SettingsError {
     /// Something about the network.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// No collector.
+    #[error(transparent)]
+    Otlp(#[from] OtlpError),
     /// The downloader's own complaint.
     #[error(transparent)]
     Downloader(#[from] downloader::settings::SettingsError),
@@ -108,6 +113,10 @@ pub struct RunSettings {
     pub report: bool,
     /// Where the queues are.
     pub broker: Broker,
+    /// Where spans go, if anywhere.
+    pub otlp: Option<OtlpSettings>,
+    /// Which images they follow.
+    pub sampler: Sampler,
 }
 
 impl RunSettings {
@@ -181,6 +190,8 @@ impl TryFrom<RunOptions> for RunSettings {
             format: options.format,
             report: options.report,
             broker,
+            otlp: OtlpSettings::new(&options.otlp)?,
+            sampler: options.otlp_sample,
         })
     }
 }

@@ -220,6 +220,8 @@ variable of an option without a value is `true` or `false`.
         ("producer dead list", producer(), &["dead", "list"]),
         ("producer dead replay", producer(), &["dead", "replay"]),
         ("producer dead purge", producer(), &["dead", "purge"]),
+        ("producer completions", producer(), &["completions"]),
+        ("producer man", producer(), &["man"]),
         ("downloader", downloader::cli::Cli::command(), &[]),
     ];
     for (name, command, path) in programs {

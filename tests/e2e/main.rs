@@ -60,9 +60,11 @@ mod status;
 mod store_names;
 mod store_s3;
 mod store_trouble;
+mod terminal;
 mod timeouts;
 mod tls_faults;
 mod torture;
+mod tracing;
 mod warc;
 mod webdataset;
 

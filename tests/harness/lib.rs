@@ -13,6 +13,7 @@
 //! - [`S3`] is a server for buckets.
 //! - [`Proxy`] is a wire to the broker that can be cut, held and slowed down; [`Namespace`] a network of a program's own.
 //! - [`scrape`] asks a program for its metrics, [`Prometheus`] is a real one that does so.
+//! - [`Collector`] takes the spans that the programs send; [`Terminal`] is a screen that one of them writes to.
 //! - [`Python`] has other people's readers, for what is written for them.
 //! - [`Socks`] is a proxy that remembers where it was to lead.
 //! - [`Finished`], [`Row`] and [`Store`] read what a run left, and check it; [`Findings`] are what is wrong with it.
@@ -22,6 +23,7 @@
 #![expect(clippy::must_use_candidate, reason = "a test that drops what it asked for fails by itself")]
 
 pub mod broker;
+pub mod collector;
 pub mod dns;
 pub mod folder;
 pub mod gallery;
@@ -46,10 +48,12 @@ pub mod shards;
 pub mod site;
 pub mod socks;
 pub mod store;
+pub mod terminal;
 pub mod waiting;
 pub mod world;
 
 pub use broker::{Broker, Place};
+pub use collector::{Collector, Span};
 pub use dns::{Answer, Dns};
 pub use gallery::Gallery;
 pub use hostile::{Act, Hostile, Tls};
@@ -68,5 +72,6 @@ pub use s3::S3;
 pub use site::{Gate, Response, Site};
 pub use socks::Socks;
 pub use store::Store;
+pub use terminal::Terminal;
 pub use waiting::{eventually, one_at_a_time, within};
 pub use world::{Crawl, Programs, World};

@@ -11,6 +11,7 @@ use crate::process::Process;
 use crate::run::Finished;
 use crate::site::{Response, Site};
 use crate::store::Store;
+use crate::terminal::Terminal;
 use crate::waiting::eventually;
 
 /// No run of a test takes longer. The budget of a test on two busy cores, not a measure of speed.
@@ -287,8 +288,35 @@ impl World {
         self.finish(crawl).await
     }
 
+    /// Has a producer make a run to its end.
+    pub async fn finish_run(&mut self, arguments: &[&str]) -> Finished {
+        let crawl = self.start_run(arguments);
+        self.finish(crawl).await
+    }
+
+    /// As `start_run`, on a terminal of so many columns and rows.
+    pub fn start_run_on(&mut self, size: (u16, u16), arguments: &[&str]) -> Terminal {
+        let (given, _) = self.run_arguments(arguments);
+        Terminal::start(&mut self.producer_command(&given), size)
+    }
+
+    /// A command for a producer with just these arguments.
+    pub fn producer_command(&self, arguments: &[String]) -> Command {
+        let mut command = by_words(self.run_by.iter().map(String::as_str).chain([self.programs.producer]));
+        command.args(arguments).current_dir(&*self.folder);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
     /// As `start_run`, with something on standard input.
     pub fn start_run_reading(&mut self, arguments: &[&str], input: impl Into<Stdio>) -> Crawl {
+        let (given, folder) = self.run_arguments(arguments);
+        let process = self.start_producer(&given, input);
+        Crawl { process, folder }
+    }
+
+    /// The arguments of a producer that makes a run, whole, and the run's folder.
+    fn run_arguments(&mut self, arguments: &[&str]) -> (Vec<String>, PathBuf) {
         self.started += 1;
         let mut given: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         add(&mut given, "--runs", &self.folder.join("runs").to_string_lossy());
@@ -296,8 +324,7 @@ impl World {
         self.fill_in(&mut given, None);
         let run = given.iter().position(|argument| argument == "--run").expect("it was just added");
         let folder = self.folder.join("runs").join(&given[run + 1]);
-        let process = self.start_producer(&given, input);
-        Crawl { process, folder }
+        (given, folder)
     }
 
     /// Waits for the end of a producer, and reads its run.
@@ -317,9 +344,8 @@ impl World {
 
     /// Starts a producer with just these arguments.
     pub fn start_producer(&self, arguments: &[String], input: impl Into<Stdio>) -> Process {
-        let mut command = by_words(self.run_by.iter().map(String::as_str).chain([self.programs.producer]));
-        command.args(arguments).stdin(input).current_dir(&*self.folder);
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let mut command = self.producer_command(arguments);
+        command.stdin(input);
         Process::start(&format!("producer-{}", self.started), &mut command, &self.folder)
     }
 

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 
 use tokio::sync::Notify;
 
-use super::{Death, Destination, Message, Published, Queue, QueueState, Receipt, Settled};
+use super::{Along, Death, Destination, Message, Published, Queue, QueueState, Receipt, Settled};
 use crate::run_name::RunName;
+use crate::telemetry::Places;
 use crate::topology::Topology;
 
 /// All queues of the process.
@@ -33,6 +34,7 @@ struct Waiting {
     /// Whose batch it is, if it is one.
     run: Option<RunName>,
     delivery_count: u32,
+    places: Places,
     death: Option<Death>,
 }
 
@@ -44,7 +46,7 @@ struct Unsettled {
 
 impl Waiting {
     fn new(body: Vec<u8>) -> Self {
-        Self { body, run: None, delivery_count: 0, death: None }
+        Self { body, run: None, delivery_count: 0, places: Places::default(), death: None }
     }
 
     /// It was delivered, and not settled for good.
@@ -66,7 +68,7 @@ impl Embedded {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn publish(&self, to: Destination, body: Vec<u8>) -> Published {
+    pub(super) fn publish(&self, to: Destination, body: Vec<u8>, along: Along) -> Published {
         let mut queues = self.lock();
         // A reply queue exists only while its run does; the task queue is part of the fleet.
         let (found, run) = match to {
@@ -78,7 +80,9 @@ impl Embedded {
         let Some(found) = found else {
             return Published::Unroutable;
         };
-        found.ready.push_back(Waiting { run, ..Waiting::new(body) });
+        let mut places = along.places;
+        places.sent = (!places.is_empty()).then(SystemTime::now);
+        found.ready.push_back(Waiting { run, places, ..Waiting::new(body) });
         drop(queues);
         self.changed.notify_waiters();
         Published::Queued
@@ -146,11 +150,12 @@ impl EmbeddedConsumer {
         let tag = state.next_tag;
         state.unsettled.insert(tag, Unsettled { consumer: self.id, message: message.clone() });
         let receipt = EmbeddedReceipt { embedded: self.embedded.clone(), queue: self.queue.clone(), tag };
-        let Waiting { body, delivery_count, death, .. } = message;
+        let Waiting { body, delivery_count, places, death, .. } = message;
         Some(Message {
             body,
             redelivered: delivery_count > 0,
             delivery_count,
+            places,
             death,
             receipt: Receipt::Embedded(receipt),
         })
@@ -253,6 +258,10 @@ mod tests {
         Destination::Tasks(run())
     }
 
+    fn publish(queues: &Embedded, to: Destination, body: Vec<u8>) -> Published {
+        queues.publish(to, body, Along::default())
+    }
+
     fn body(message: Option<Message>) -> (Vec<u8>, bool, Receipt) {
         let message = message.expect("a delivery");
         (message.body, message.redelivered, message.receipt)
@@ -261,7 +270,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_settled_comes_again() {
         let queues = Embedded::default();
-        queues.publish(tasks(), b"one".to_vec());
+        publish(&queues, tasks(), b"one".to_vec());
         let mut first = queues.consume(Queue::Tasks, 1);
         let (_, redelivered, receipt) = body(first.next().await);
         assert!(!redelivered);
@@ -276,7 +285,7 @@ mod tests {
     async fn prefetch_bounds_what_is_unsettled() {
         let queues = Embedded::default();
         for _ in 0..3 {
-            queues.publish(tasks(), Vec::new());
+            publish(&queues, tasks(), Vec::new());
         }
         let mut consumer = queues.consume(Queue::Tasks, 2);
         let (_, _, first) = body(consumer.next().await);
@@ -290,7 +299,7 @@ mod tests {
     async fn rejected_messages_are_dead_letters_and_released_ones_wait_again() {
         let queues = Embedded::default();
         let mut replies = queues.consume(Queue::Replies(run()), 1);
-        queues.publish(tasks(), b"bad".to_vec());
+        publish(&queues, tasks(), b"bad".to_vec());
         let mut consumer = queues.consume(Queue::Tasks, 2);
         body(consumer.next().await).2.release().await;
         let again = consumer.next().await.expect("a delivery");
@@ -309,11 +318,11 @@ mod tests {
     async fn replies_to_a_run_that_is_gone_are_unroutable() {
         let queues = Embedded::default();
         let (replies, to) = (Queue::Replies(run()), Destination::Replies(run()));
-        assert_eq!(queues.publish(to.clone(), Vec::new()), Published::Unroutable);
+        assert_eq!(publish(&queues, to.clone(), Vec::new()), Published::Unroutable);
         let consumer = queues.consume(replies.clone(), 1);
-        assert_eq!(queues.publish(to.clone(), Vec::new()), Published::Queued);
+        assert_eq!(publish(&queues, to.clone(), Vec::new()), Published::Queued);
         drop(consumer);
         queues.delete(&replies);
-        assert_eq!(queues.publish(to, Vec::new()), Published::Unroutable);
+        assert_eq!(publish(&queues, to, Vec::new()), Published::Unroutable);
     }
 }

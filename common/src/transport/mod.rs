@@ -13,6 +13,7 @@ use std::time::SystemTime;
 
 use crate::control::ControlId;
 use crate::run_name::RunName;
+use crate::telemetry::Places;
 use crate::topology::Topology;
 
 pub use error::TransportError;
@@ -69,6 +70,15 @@ pub enum Published {
     Unroutable,
 }
 
+/// What goes along with a message, outside of its body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Along {
+    /// Its name, for people who look at the broker.
+    pub name: Option<String>,
+    /// Where those of its images hang that are followed.
+    pub places: Places,
+}
+
 /// What settling a delivery came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
@@ -99,6 +109,8 @@ pub struct Message {
     /// How often it was delivered before without being settled for good; 0 where the queue does not count. A consumer that
     /// dies, or gives back, adds one to everything it held.
     pub delivery_count: u32,
+    /// Where those of its images hang that are followed; anybody can write that.
+    pub places: Places,
     /// Of a dead letter: how it came to be one. `None` for others, and where the broker does not say.
     pub death: Option<Death>,
     /// The means to settle it.
@@ -166,9 +178,19 @@ impl Transport {
     /// Publishes a message and waits until it is safe. Lost connections are rebuilt and the message sent again, so it
     /// may arrive twice; the future ends only with the answer, or with an error that no waiting mends.
     pub async fn publish(&self, to: Destination, body: Vec<u8>) -> Result<Published, TransportError> {
+        self.publish_along(to, body, Along::default()).await
+    }
+
+    /// As [`Transport::publish`], with what goes along.
+    pub async fn publish_along(
+        &self,
+        to: Destination,
+        body: Vec<u8>,
+        along: Along,
+    ) -> Result<Published, TransportError> {
         match self {
-            Self::Amqp(amqp) => amqp.publish(to, body).await,
-            Self::Embedded(embedded) => Ok(embedded.publish(to, body)),
+            Self::Amqp(amqp) => amqp.publish(to, body, along).await,
+            Self::Embedded(embedded) => Ok(embedded.publish(to, body, along)),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use common::outcome::{Outcome, Status};
 use common::task::ImageTask;
+use common::telemetry::Trail;
 use sha2::{Digest, Sha256};
 
 use super::{about, unjudged};
@@ -21,9 +22,17 @@ const LARGE: usize = 512 << 10;
 
 impl Worker {
     /// Checks and stores what was fetched. `None` if that could not be done here: the batch comes again.
-    pub(super) async fn keep(&self, batch: &Batch, task: &ImageTask, fetched: Fetched<Bytes>) -> Option<Outcome> {
+    pub(super) async fn keep(
+        &self,
+        batch: &Batch,
+        task: &ImageTask,
+        trail: &Trail,
+        fetched: Fetched<Bytes>,
+    ) -> Option<Outcome> {
         let Fetched { mut outcome, body, exchange } = fetched;
         let Some(body) = body else { return Some(outcome) };
+        let mut verifying = trail.step("verify");
+        verifying.note_number("warren.bytes", Some(body.len()));
         outcome.bytes = Some(body.len() as u64);
         let begun = Instant::now();
         let archived = (self.settings.layout == Layout::Warc).then(|| exchange.clone());
@@ -37,10 +46,15 @@ impl Worker {
                 outcome.format = Some(verified.format.name().to_owned());
                 (outcome.width, outcome.height) = verified.size.unzip();
                 outcome.scripted = verified.scripted;
+                verifying.note("warren.format", verified.format.name());
+                drop(verifying);
                 let about = About { digests, ..about(batch, task, outcome, exchange) };
-                self.keep_image(batch, about, body, &verified).await
+                self.keep_image(batch, about, trail, body, &verified).await
             }
             Err(Rejected { reason, detail, format, size }) => {
+                if verifying.is_seen() {
+                    verifying.failed(&reason.to_string());
+                }
                 outcome.status = Status::Rejected;
                 outcome.reason = Some(reason);
                 outcome.detail = detail;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
 use common::task::{ImageTask, Inline};
+use common::telemetry::{Step, Trail};
 use url::Url;
 
 use super::{End, about};
@@ -19,13 +20,20 @@ use crate::worker::Worker;
 
 impl Worker {
     /// Fetches the image when it is its turn, and keeps it.
-    pub(super) async fn fetch_and_keep(&self, batch: &Batch, task: &ImageTask, holding: &Holding) -> End {
+    pub(super) async fn fetch_and_keep(
+        &self,
+        batch: &Batch,
+        task: &ImageTask,
+        holding: &Holding,
+        trail: &Trail,
+    ) -> End {
+        let wait = trail.step("wait");
         let Ok(url) = Url::parse(&task.url) else {
             let outcome = Outcome::new(task.id, task.attempt, Status::Rejected, Some(Reason::BadUrl));
             return End::Outcome(outcome.into());
         };
         if let Some(inline) = &task.inline {
-            return self.keep_inline(batch, task, inline).await;
+            return self.keep_inline(batch, task, inline, trail, wait).await;
         }
         let begun = Instant::now();
         // The host first: whoever waits for a busy host must not hold a slot that another host could use. The semaphore is never
@@ -48,6 +56,8 @@ impl Worker {
         self.metrics.over(Stage::Wait, begun);
         let _in_flight = self.vitals.begin();
         let begun = Instant::now();
+        drop(wait);
+        let mut fetching = trail.step("fetch");
         let fetched = self.fetch.fetch(task, url, &batch.manners, &self.room).await;
         self.metrics.over(Stage::Fetch, begun);
         drop(host);
@@ -57,7 +67,9 @@ impl Worker {
         };
         drop(slot);
         let Some(fetched) = fetched else { return End::GivenBack };
-        self.keep(batch, task, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
+        note_fetched(&mut fetching, &fetched.outcome);
+        drop(fetching);
+        self.keep(batch, task, trail, fetched).await.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
     }
 
     /// Brings what was fetched into memory. While the store takes nothing, memory may not become free.
@@ -87,7 +99,7 @@ impl Worker {
     }
 
     /// An image that stood in the page: no host to ask, and its bytes are in memory as it is.
-    async fn keep_inline(&self, batch: &Batch, task: &ImageTask, inline: &Inline) -> End {
+    async fn keep_inline(&self, batch: &Batch, task: &ImageTask, inline: &Inline, trail: &Trail, wait: Step) -> End {
         let share = tokio::select! {
             biased;
             () = self.trouble.begins() => {
@@ -100,9 +112,19 @@ impl Worker {
             return End::GivenBack;
         }
         let _in_flight = self.vitals.begin();
+        drop(wait);
         let Fetched { outcome, body, exchange } = self.fetch.inline(task, inline);
         let body = body.map(|bytes| share.hold(bytes));
-        let kept = self.keep(batch, task, Fetched { outcome, body, exchange }).await;
+        let kept = self.keep(batch, task, trail, Fetched { outcome, body, exchange }).await;
         kept.map_or(End::GivenBack, |outcome| End::Outcome(outcome.into()))
+    }
+}
+
+/// What a request came to.
+fn note_fetched(step: &mut Step, outcome: &Outcome) {
+    step.note_number("http.response.status_code", outcome.http_status);
+    step.note_text("warren.content_type", outcome.content_type.as_deref());
+    if let Some(reason) = outcome.reason.filter(|_| step.is_seen()) {
+        step.failed(&reason.to_string());
     }
 }

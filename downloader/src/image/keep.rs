@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use common::outcome::{ImageCopy, Outcome, Status};
 use common::reason::Reason;
+use common::telemetry::{Step, Trail};
 use common::wire::MAX_DETAIL;
 
 use super::check::{over, sha256};
@@ -23,15 +24,18 @@ impl Worker {
         &self,
         batch: &Batch,
         mut about: About,
+        trail: &Trail,
         body: Bytes,
         verified: &Verified,
     ) -> Option<Outcome> {
         let format = verified.format.name();
         let begun = Instant::now();
+        let transforming = if self.settings.transform.is_wanted() { trail.step("transform") } else { Step::NONE };
         let made = self.pool.make(&body, format, verified.pixels).await;
         if self.settings.transform.is_wanted() {
             self.metrics.over(Stage::Transform, begun);
         }
+        drop(transforming);
         let made = made.map_err(|why| unjudged(batch, &about.url, &why)).ok()?;
         let keeps_original = self.settings.transform.keep_original;
         let outcome = &mut about.outcome;
@@ -57,6 +61,7 @@ impl Worker {
         let image = |bytes, sha256, format| Image { bytes, sha256, format, about: Arc::clone(&about) };
         let original = (keeps_original || copy.is_none()).then(|| image(body.clone(), sha256, format));
         let copy = copy.map(|(copy, bytes, format)| image(bytes, copy.sha256, format));
+        let mut storing = trail.step("store");
         // Both at once: they may share a commit of the store.
         let (original, copy) = tokio::join!(self.put_some(batch, original), self.put_some(batch, copy));
         // Its share of the budget is what bounds how many copies wait for the store.
@@ -67,6 +72,7 @@ impl Worker {
             made.path.clone_from(path);
         }
         outcome.path = original.or(copy);
+        storing.note_text("warren.path", outcome.path.as_deref());
         Some(outcome)
     }
 

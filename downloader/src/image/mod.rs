@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use common::outcome::Outcome;
 use common::task::ImageTask;
+use common::telemetry::Trail;
 
 use crate::batch::Batch;
 use crate::claims::Claimed;
@@ -32,22 +33,25 @@ enum End {
 
 impl Worker {
     /// The way of one image through the rooms.
-    pub(crate) async fn image(&self, batch: Arc<Batch>, task: ImageTask, holding: Holding) {
+    pub(crate) async fn image(&self, batch: Arc<Batch>, task: ImageTask, holding: Holding, trail: Trail) {
         let end = tokio::select! {
             biased;
             () = holding.gone() => End::Unwanted,
-            end = self.try_once(&batch, &task, &holding) => end,
+            end = self.try_once(&batch, &task, &holding, &trail) => end,
         };
         match end {
             End::Outcome(outcome) => {
                 let outcome = *outcome;
                 tracing::debug!(
                     run = %batch.run, batch = batch.number, image.url = task.url, task.id = %task.id,
-                    status = outcome.status.as_str(), duration_ms = outcome.duration_ms, "an image is done"
+                    attempt = outcome.attempt, status = outcome.status.as_str(),
+                    reason = outcome.reason.map(tracing::field::display), duration_ms = outcome.duration_ms,
+                    size_bytes = outcome.bytes, "an image is done"
                 );
                 self.vitals.done(outcome.bytes.unwrap_or(0));
                 // Fails only when the broker is lost for good, and then the delivery comes again.
-                drop(self.finished.send(Finished { batch, outcome }).await);
+                let telling = trail.step("reply");
+                drop(self.finished.send(Finished { batch, outcome, telling }).await);
             }
             End::Unwanted => {
                 holding.dropped();
@@ -58,12 +62,12 @@ impl Worker {
     }
 
     /// Tries the image, unless this process has done so, or is about to, for an earlier delivery.
-    async fn try_once(&self, batch: &Batch, task: &ImageTask, holding: &Holding) -> End {
+    async fn try_once(&self, batch: &Batch, task: &ImageTask, holding: &Holding, trail: &Trail) -> End {
         let claim = match self.claims.claim(&batch.run, task).await {
             Claimed::Ours(claim) => claim,
             Claimed::Finished(outcome) => return End::Outcome(outcome),
         };
-        let end = self.fetch_and_keep(batch, task, holding).await;
+        let end = self.fetch_and_keep(batch, task, holding, trail).await;
         if let End::Outcome(outcome) = &end {
             self.metrics.tried(outcome);
             claim.finish(outcome);

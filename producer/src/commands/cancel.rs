@@ -69,7 +69,7 @@ async fn tell_the_fleet(kept: &str, matches: &ArgMatches, run: &RunName) -> anyh
         // Its queues were in the producer's own process.
         return Ok(());
     }
-    let (transport, _) = super::run::connect(&settings, &Monitoring::off(&settings)).await?;
+    let (transport, _) = super::run::connect(&settings, &Monitoring::off(&settings), None).await?;
     transport.delete(Queue::Replies(run.clone())).await?;
     transport.close().await;
     Ok(())

@@ -1,11 +1,13 @@
 //! The subcommands, a file each.
 
 pub mod cancel;
+pub mod completions;
 pub mod crawl;
 pub mod dead;
 pub mod export;
 pub mod extract;
 mod file;
+pub mod man;
 mod monitoring;
 pub mod report;
 pub mod resume;

@@ -11,6 +11,7 @@ use common::exit::Exit;
 use common::reason::Reason;
 use common::run_name::RunName;
 use common::shutdown::Shutdown;
+use common::telemetry::{Otlp, Tracing};
 use common::transport::amqp::{Amqp, AmqpSettings};
 use common::transport::embedded::Embedded;
 use common::transport::{Queue, QueueState, Transport};
@@ -23,7 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::monitoring::Monitoring;
 use crate::cli::OutputFormat;
-use crate::ledger::{Earlier, Ledger, NewPage, Sent, Standing};
+use crate::following::Following;
+use crate::ledger::{Earlier, Ledger, LedgerError, NewPage, Sent, Standing};
 use crate::metrics::Metrics;
 use crate::page_fetch::PageFetch;
 use crate::pipeline::{Ended, Live, Parts, Pipeline, PipelineError, Source};
@@ -92,6 +94,7 @@ pub struct Again {
 /// Runs it, from the connection to the summary.
 pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: Session) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    common::telemetry::identify(Some(settings.run.as_str()), None);
     if !settings.obey_robots {
         tracing::warn!(
             "robots.txt and every opt-out of pages and images are ignored (--ignore-robots); do so only where it is your right"
@@ -102,9 +105,10 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     }
     let own = settings.runs.join(settings.run.as_str());
     let earlier = settings.since.as_ref().map(|since| since.open(&settings.runs, &own)).transpose()?.flatten();
+    let tracing = Tracing::start(settings.otlp.as_ref(), "warren-producer", settings.run.as_str())?;
     // The broker first: a run that could not begin leaves nothing behind.
     let monitoring = Monitoring::start(&settings).await?;
-    let (transport, mut worker) = connect(&settings, &monitoring).await?;
+    let (transport, mut worker) = connect(&settings, &monitoring, tracing.otlp().cloned()).await?;
     let verb = if matches!(work.begin, Begin::New(_)) { "begins" } else { "goes on" };
     let Opened { folder, ledger, sent, took } =
         open(&settings, &transport, work.begin, work.max_images, earlier).await?;
@@ -126,6 +130,7 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
         live,
         metrics: Arc::clone(&monitoring.metrics),
         cancelled: Box::new(move || cancel_mark.exists()),
+        following: follow(&settings, &ledger, tracing.otlp()).await?,
     };
     let pipeline = Pipeline::new(&settings, parts);
     let (ended, worker) = tokio::select! {
@@ -158,12 +163,25 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     );
     let summary = summary?;
     let is_over = matches!(ended, Ok(Ended::Complete | Ended::Cancelled));
-    tokio::join!(ledger.close(), say_goodbye(transport, &settings, is_over));
+    tokio::join!(ledger.close(), say_goodbye(transport, &settings, is_over), tracing.finish());
     if settings.report {
         super::report::at_the_end(&settings, folder.path(), &session.shutdown).await;
     }
     print(&summary, settings.format, settings.stream, folder.path());
     exit_of(ended)
+}
+
+/// What follows the run's images, if anybody wants to see that.
+async fn follow(
+    settings: &RunSettings,
+    ledger: &Ledger,
+    otlp: Option<&Otlp>,
+) -> Result<Option<Arc<Following>>, LedgerError> {
+    let Some(otlp) = otlp else { return Ok(None) };
+    let sampler = settings.sampler;
+    let seed = ledger.follow(sampler).await?;
+    tracing::info!(share = sampler.share(), "images are followed (--otlp-sample)");
+    Ok(Some(Arc::new(Following { otlp: otlp.clone(), sampler, seed, run: settings.run.clone() })))
 }
 
 struct Opened {
@@ -267,6 +285,7 @@ pub(super) struct Worker {
 pub(super) async fn connect(
     settings: &RunSettings,
     monitoring: &Monitoring,
+    otlp: Option<Otlp>,
 ) -> anyhow::Result<(Transport, Option<Worker>)> {
     match &settings.broker {
         Broker::Amqp(broker) => {
@@ -280,7 +299,7 @@ pub(super) async fn connect(
             // The end of the run is the end of this worker, not a moment without work.
             let worker = downloader::settings::Settings { exit_when_idle: None, ..(**worker).clone() };
             let metrics = monitoring.worker.clone().unwrap_or_else(|| Arc::new(worker_metrics::Metrics::new(&worker)));
-            let working = downloader::worker::run(worker, transport.clone(), shutdown.clone(), metrics);
+            let working = downloader::worker::run(worker, transport.clone(), shutdown.clone(), metrics, otlp);
             let working = tokio::spawn(working);
             Ok((transport, Some(Worker { shutdown, working })))
         }

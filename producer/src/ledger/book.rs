@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use common::run_name::RunName;
+use common::telemetry::Sampler;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::counts::Counts;
@@ -18,12 +19,21 @@ pub(super) struct Book {
     pub(super) max_images: Option<u64>,
     pub(super) counts: Counts,
     pub(super) earlier: Option<Earlier>,
+    /// Which images are followed.
+    pub(super) sampler: Sampler,
     hosts: HashMap<String, HostId>,
 }
 
 impl Book {
     pub(super) fn new(run: RunName, max_images: Option<u64>) -> Self {
-        Self { run, max_images, counts: Counts::default(), earlier: None, hosts: HashMap::new() }
+        Self {
+            run,
+            max_images,
+            counts: Counts::default(),
+            earlier: None,
+            sampler: Sampler::NONE,
+            hosts: HashMap::new(),
+        }
     }
 
     /// The number of a host, given to it when it is first met.

@@ -18,6 +18,8 @@ pub(super) struct Added {
     pub(super) fresh: u64,
     /// The rows of those that have their outcome already.
     pub(super) settled: Vec<RowId>,
+    /// Whether one of those that are to be fetched is followed.
+    pub(super) is_followed: bool,
 }
 
 /// Accepts images that are not known yet.
@@ -61,8 +63,11 @@ pub(super) fn add(book: &mut Book, sql: &Connection, page: Option<RowId>, new: &
             added.fresh += 1;
             if image.verdict.is_some() {
                 added.settled.push(sql.last_insert_rowid());
-            } else if let Some(bytes) = &image.inline {
-                inline::keep(sql, sql.last_insert_rowid(), bytes)?;
+            } else {
+                added.is_followed |= book.sampler.follows(id);
+                if let Some(bytes) = &image.inline {
+                    inline::keep(sql, sql.last_insert_rowid(), bytes)?;
+                }
             }
         }
     }
@@ -260,7 +265,7 @@ pub(super) fn copy_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<I
 /// What of an image is needed to send it; further conditions may follow.
 pub(super) const COLUMNS: &str = "SELECT id, host, image, url, attempts, attempts_before,
          coalesce(octet_length(alt), 0) + coalesce(octet_length(title), 0) + coalesce(octet_length(caption), 0)
-             + coalesce(octet_length(extra), 0)
+             + coalesce(octet_length(extra), 0), page
      FROM images WHERE status = 'outstanding'";
 
 pub(super) fn pending(
@@ -288,6 +293,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
         alone: false,
         asked: None,
         texts: row.get(6)?,
+        page: row.get(7)?,
     })
 }
 

@@ -24,12 +24,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::context::Context;
-use common::image_id::ImageId;
+use common::image_id::{ImageId, hex, unhex};
 use common::metrics::Durations;
 use common::opt_out::Refusal;
 use common::outcome::{Outcome, Status};
 use common::reason::Reason;
 use common::run_name::RunName;
+use common::telemetry::Sampler;
 use common::validators::Validators;
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -47,6 +48,9 @@ pub type RowId = i64;
 
 /// The number of a host (name and port) in the ledger.
 pub type HostId = i64;
+
+/// The note on the run that its places in trees of spans follow from.
+const TRACE_SEED: &str = "trace_seed";
 
 /// The ledger's file in the run's folder.
 pub const FILE: &str = "ledger.db";
@@ -229,6 +233,8 @@ pub struct PendingImage {
     pub asked: Option<Box<Asked>>,
     /// Bytes of the texts that go along with it.
     pub texts: usize,
+    /// The first page that named it; none for an image of a list.
+    pub page: Option<RowId>,
 }
 
 impl PendingPage {
@@ -339,6 +345,15 @@ pub struct PageDone {
     pub pages: Vec<NewPage>,
     /// How many links were left out because they lead into a trap.
     pub traps: Traps,
+}
+
+/// What came of recording a page.
+#[derive(Debug, Clone, Default)]
+pub struct PageRecorded {
+    /// The rows that have their outcome already, if asked for.
+    pub settled: Vec<Row>,
+    /// Whether it brought an image that is to be fetched, and followed ([`Ledger::follow`]).
+    pub is_followed: bool,
 }
 
 /// An outcome to record, and whether it is the image's last.
@@ -491,9 +506,24 @@ impl Ledger {
             .await
     }
 
-    /// Records a page's end with everything that was found on it. Returns the rows that have their outcome already, if
-    /// asked for.
-    pub async fn page_done(&self, done: PageDone, want_rows: bool) -> Result<Vec<Row>, LedgerError> {
+    /// Has it told from now on which pages bring images that are followed. Returns what the run's places in trees of spans
+    /// follow from: random, and the same for every producer of the run.
+    pub async fn follow(&self, sampler: Sampler) -> Result<[u8; 16], LedgerError> {
+        self.writer
+            .run(move |book, sql| {
+                book.sampler = sampler;
+                if let Some(seed) = schema::get(sql, TRACE_SEED)?.and_then(|text| unhex(&text)) {
+                    return Ok(seed);
+                }
+                let seed: [u8; 16] = rand::random();
+                schema::set(sql, TRACE_SEED, &hex(&seed))?;
+                Ok(seed)
+            })
+            .await
+    }
+
+    /// Records a page's end with everything that was found on it.
+    pub async fn page_done(&self, done: PageDone, want_rows: bool) -> Result<PageRecorded, LedgerError> {
         self.writer
             .run(move |book, sql| {
                 let added = images::add(book, sql, Some(done.id), &done.images)?;
@@ -503,7 +533,8 @@ impl Ledger {
                 traps::note(book, sql, &traps)?;
                 pages::note_scopes(sql, &done.scopes)?;
                 pages::finish(book, sql, &done)?;
-                manifest::rows(sql, &added.settled, want_rows)
+                let settled = manifest::rows(sql, &added.settled, want_rows)?;
+                Ok(PageRecorded { settled, is_followed: added.is_followed })
             })
             .await
     }

@@ -234,6 +234,29 @@ async fn failed_images_wait_again_and_answers_of_their_old_tries_are_void() {
     assert_eq!(it.ledger.counts().of(Status::Failed), 1);
 }
 
+#[tokio::test]
+async fn pages_that_bring_what_is_followed_are_told_and_places_stay_with_the_run() {
+    let mut it = fixture(None);
+    let all: Sampler = "1".parse().expect("a share");
+    let seed = it.ledger.follow(all).await.expect("written");
+    it.ledger.add_pages(vec![page("http://host/", 0), page("http://host/2", 0)]).await.expect("written");
+    let waiting = it.ledger.pending_pages(None, 0, 10).await.expect("read");
+    let refused = NewImage { verdict: Some((Status::Blocked, Reason::Robots).into()), ..image("http://host/refused") };
+    let mut followed = Vec::new();
+    for (page, images) in
+        [(&waiting[0], vec![image("http://host/a")]), (&waiting[1], vec![image("http://host/a"), refused])]
+    {
+        let recorded = it.ledger.page_done(done(page.id, images, vec![]), false).await.expect("written");
+        followed.push(recorded.is_followed);
+    }
+    assert_eq!(followed, [true, false], "what is known, or not fetched, is nobody's to follow");
+    assert_eq!(it.ledger.pending_images(None, 0, 10).await.expect("read")[0].page, Some(waiting[0].id));
+    it.ledger.close().await;
+    it.ledger = Ledger::open(it.folder.path(), &it.run, None).expect("it opens");
+    assert_eq!(it.ledger.follow(Sampler::NONE).await.expect("read"), seed);
+    assert_ne!(fixture(None).ledger.follow(all).await.expect("written"), seed, "another run has another");
+}
+
 fn done(id: RowId, images: Vec<NewImage>, pages: Vec<NewPage>) -> PageDone {
     PageDone {
         id,

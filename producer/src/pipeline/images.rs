@@ -7,6 +7,7 @@ use std::time::Duration;
 use common::outcome::{Outcome, Reply, Status};
 use common::reason::Reason;
 use common::task::Task;
+use common::telemetry::Step;
 use common::transport::{Receipt, Transport};
 use tokio::time::Instant;
 use url::Url;
@@ -16,7 +17,8 @@ use super::inline::AT_ONCE;
 use super::redirects::told_of_hops;
 use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, Reading};
-use crate::dispatch::Dispatch;
+use crate::dispatch::{CameBack, Dispatch};
+use crate::following::Following;
 use crate::ledger::{HostId, Ledger, PendingImage, Recording, RowId, Sent, Try, Verdict};
 use crate::metrics::{Metrics, Retried};
 use crate::pace::Heard;
@@ -47,6 +49,8 @@ pub(super) struct Images {
     resumed: HashSet<RowId>,
     /// Whether an earlier producer's messages may outlive it, and so are worth noting.
     notes_sent: bool,
+    /// Of those that are followed: the tries whose outcomes are about to be recorded, with the recording itself.
+    journeys: Vec<(Step, Step)>,
 }
 
 impl Item for PendingImage {
@@ -66,18 +70,28 @@ impl Images {
         ledger: Ledger,
         metrics: Arc<Metrics>,
         sent: Sent,
+        following: Option<Arc<Following>>,
     ) -> Self {
         Self {
             backlog: Backlog::default(),
             resumed: sent.out.iter().map(|image| image.id).collect(),
             notes_sent: matches!(transport, Transport::Amqp(_)),
-            dispatch: Dispatch::new(transport, ledger, settings.run.clone(), settings.manners(), metrics, sent),
+            dispatch: Dispatch::new(
+                transport,
+                ledger,
+                settings.run.clone(),
+                settings.manners(),
+                metrics,
+                sent,
+                following,
+            ),
             window: Window::new(settings.window, Instant::now()),
             recording: 0,
             verdicts: Vec::new(),
             waiting: 0,
             inline_under_way: 0,
             retries: settings.retries,
+            journeys: Vec::new(),
         }
     }
 
@@ -218,6 +232,10 @@ impl Pipeline {
         let Verdict { status, reason, detail } = verdict;
         let outcome = Outcome { detail, ..Outcome::new(image.image, image.attempts, status, Some(reason)) };
         let outcome = told_of_hops(outcome, image);
+        tracing::debug!(
+            task.id = %image.image, image.url, attempt = image.attempts, status = status.as_str(), reason = %reason,
+            "an image has its outcome without being asked for"
+        );
         self.images.verdicts.push(Recording { outcome, worker: None, is_final: true });
     }
 
@@ -246,7 +264,7 @@ impl Pipeline {
         self.images.window.measure(now);
         let mut recordings = Vec::with_capacity(reply.outcomes.len());
         for outcome in reply.outcomes {
-            let (outcome, is_final) = self.settle(outcome, now);
+            let (outcome, is_final) = self.settle(outcome, &reply.worker, now);
             recordings.push(Recording { outcome, worker: Some(reply.worker.clone()), is_final });
         }
         if self.images.dispatch.out() < out {
@@ -265,8 +283,11 @@ impl Pipeline {
         let mut dead = Vec::new();
         for image in &task.images {
             // The news of a larger batch may come twice; by then its images are out one by one, and that is another matter.
-            if task.images.len() == 1 || !dispatch.is_out_alone(image.id) {
-                dead.extend(dispatch.came_back(image.id, image.attempt));
+            if (task.images.len() == 1 || !dispatch.is_out_alone(image.id))
+                && let Some(CameBack { image, mut journey, .. }) = dispatch.came_back(image.id, image.attempt)
+            {
+                journey.failed("dead-lettered");
+                dead.push(image);
             }
         }
         tracing::warn!(
@@ -288,16 +309,28 @@ impl Pipeline {
     }
 
     /// Takes in an outcome, and says whether it is the image's last.
-    fn settle(&mut self, outcome: Outcome, now: Instant) -> (Outcome, bool) {
+    fn settle(&mut self, outcome: Outcome, worker: &str, now: Instant) -> (Outcome, bool) {
         let found = self.images.dispatch.came_back(outcome.id, outcome.attempt);
         // An outcome of an earlier try, or one that was told before: what is out stays out. A lasting one counts all the
         // same; the ledger keeps the first. One that may pass does not: whatever it led to has begun.
         // One that says "unchanged" since something may mean another thing than this run's earlier one by now.
-        let Some(mut image) = found else {
+        let Some(CameBack { image, batch, journey }) = found else {
             self.metrics.repeated();
             let lasts = outcome.status != Status::Unchanged && outcome.reason.is_none_or(|why| !why.is_transient());
             return (outcome, lasts);
         };
+        let is_told = tracing::enabled!(tracing::Level::DEBUG);
+        let url = (is_told || journey.is_seen()).then(|| image.url.clone());
+        let (outcome, is_final) = self.settle_try(outcome, image, now);
+        if let Some(url) = url {
+            tell(&outcome, &url, batch, worker, is_final);
+            self.end_journey(journey, &outcome, is_final);
+        }
+        (outcome, is_final)
+    }
+
+    /// What follows from the outcome of the try that is out.
+    fn settle_try(&mut self, outcome: Outcome, mut image: PendingImage, now: Instant) -> (Outcome, bool) {
         let attempt = outcome.attempt.saturating_sub(image.attempts_before).max(1);
         let again = self.next_try(image.host, &image.url, &heard(&outcome), attempt, self.images.retries);
         if outcome.reason == Some(Reason::Redirected) {
@@ -333,12 +366,31 @@ impl Pipeline {
         outcome
     }
 
+    /// The try of an image that is followed ends when its outcome is recorded.
+    fn end_journey(&mut self, mut journey: Step, outcome: &Outcome, is_final: bool) {
+        if !journey.is_seen() {
+            return;
+        }
+        journey.note("warren.status", outcome.status.as_str());
+        journey.note("warren.final", is_final);
+        journey.note_number("http.response.status_code", outcome.http_status);
+        journey.note_number("warren.bytes", outcome.bytes);
+        journey.note_text("warren.path", outcome.path.as_deref());
+        if let Some(reason) = outcome.reason {
+            journey.failed(&reason.to_string());
+        }
+        let record = journey.trail().step("record");
+        self.images.journeys.push((record, journey));
+    }
+
     fn record(&mut self, recordings: Vec<Recording>, receipt: Option<Receipt>) {
         self.images.recording += 1;
         let (ledger, stream) = (self.ledger.clone(), self.stream.clone());
         let finished = self.images.dispatch.take_finished();
+        let journeys = std::mem::take(&mut self.images.journeys);
         self.tasks.spawn(async move {
             let rows = ledger.record(recordings, finished, stream.is_some()).await?;
+            drop(journeys);
             if let Some(receipt) = receipt {
                 // Only now: a reply that is not in the ledger must come again. A stale receipt means that it does, and
                 // the ledger keeps the first outcome.
@@ -348,6 +400,15 @@ impl Pipeline {
             Ok(Event::Recorded)
         });
     }
+}
+
+/// One line an outcome.
+fn tell(outcome: &Outcome, url: &str, batch: u64, worker: &str, is_final: bool) {
+    tracing::debug!(
+        batch, worker, task.id = %outcome.id, image.url = url, attempt = outcome.attempt, status = outcome.status.as_str(),
+        reason = outcome.reason.map(tracing::field::display), duration_ms = outcome.duration_ms, size_bytes = outcome.bytes,
+        is_final, "an outcome came"
+    );
 }
 
 #[cfg(test)]
@@ -376,6 +437,7 @@ mod tests {
             alone: false,
             asked,
             texts: 0,
+            page: None,
         }
     }
 

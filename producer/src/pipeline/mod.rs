@@ -26,6 +26,7 @@ use url::Url;
 
 use crate::backlog::Reading;
 use crate::dispatch::DispatchError;
+use crate::following::Following;
 use crate::ledger::{HostId, Ledger, LedgerError, PageKind, PendingImage, PendingPage, Sent};
 use crate::metrics::Metrics;
 use crate::pace::AtRest;
@@ -149,7 +150,7 @@ enum Event {
     PagesRead(Reading, Vec<PendingPage>),
     ImagesRead(Reading, Vec<PendingImage>),
     RobotsLearned { host: HostId, url: Url, rules: Result<Rules, Missed>, took: Duration },
-    PageArrived { page: PendingPage, result: Result<Answer, Missed>, took: Duration },
+    PageArrived { page: PendingPage, result: Result<Answer, Missed>, asked: SystemTime, took: Duration },
     PageRecorded { depth: u32, kind: PageKind },
     Redirected(Redirected),
     InlineRead(Vec<(PendingImage, Option<Bytes>)>),
@@ -198,6 +199,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Whether somebody wants the run to end for good; asked now and then.
     pub cancelled: Cancelled,
+    /// Which images are followed, if any.
+    pub following: Option<Arc<Following>>,
 }
 
 /// Asks whether the run was cancelled.
@@ -233,7 +236,7 @@ impl Pipeline {
     /// Sets a run up.
     #[must_use]
     pub fn new(settings: &RunSettings, parts: Parts) -> Self {
-        let Parts { ledger, transport, fetch, source, sent, stream, live, metrics, cancelled } = parts;
+        let Parts { ledger, transport, fetch, source, sent, stream, live, metrics, cancelled, following } = parts;
         let (work, listing) = match source {
             Source::Pages(work) => (Some(Arc::from(work)), None),
             Source::List(listing) => (None, Some(Box::new(listing))),
@@ -252,7 +255,7 @@ impl Pipeline {
             timeout: settings.timeout + (settings.timeout / 10).min(MARGIN),
             hosts,
             pages: Pages::new(work, settings.retries, begun.fetched + begun.failed),
-            images: Images::new(settings, transport.clone(), ledger.clone(), Arc::clone(&metrics), sent),
+            images: Images::new(settings, transport.clone(), ledger.clone(), Arc::clone(&metrics), sent, following),
             stream,
             cancelled,
             listing,
@@ -396,7 +399,7 @@ impl Pipeline {
             Event::PagesRead(reading, found) => self.pages.backlog.fill(reading, found, |_| true),
             Event::ImagesRead(reading, found) => self.images.read(reading, found),
             Event::RobotsLearned { host, url, rules, took } => self.robots_learned(host, &url, rules, took),
-            Event::PageArrived { page, result, took } => self.page_arrived(page, result, took),
+            Event::PageArrived { page, result, asked, took } => self.page_arrived(page, result, (asked, took)),
             Event::PageRecorded { depth, kind } => {
                 self.pages.recorded(depth, kind);
                 self.pages.backlog.something_new();

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::outcome::Status;
 use common::reason::Reason;
@@ -17,6 +17,7 @@ use super::hosts::Gate;
 use super::search::{PageWork, found_nothing, search};
 use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, Reading};
+use crate::following::PageRead;
 use crate::ledger::{HostId, Ledger, PageCounts, PageDone, PageKind, PageState, PendingPage, RowId};
 use crate::metrics::Retried;
 use crate::pace::Heard;
@@ -199,13 +200,19 @@ impl Pipeline {
         let work = Arc::clone(work);
         self.tasks.spawn(async move {
             let cap = if page.kind == PageKind::Sitemap { MAX_SITEMAP } else { MAX_PAGE };
-            let begun = Instant::now();
+            let (asked, begun) = (SystemTime::now(), Instant::now());
             let result = work.fetch.fetch_there(&url, cap).await;
-            Ok(Event::PageArrived { page, result, took: begun.elapsed() })
+            Ok(Event::PageArrived { page, result, asked, took: begun.elapsed() })
         });
     }
 
-    pub(super) fn page_arrived(&mut self, page: PendingPage, result: Result<Answer, Missed>, took: Duration) {
+    /// What asking for a page came to; when it was asked for, and how long that took.
+    pub(super) fn page_arrived(
+        &mut self,
+        page: PendingPage,
+        result: Result<Answer, Missed>,
+        (asked, took): (SystemTime, Duration),
+    ) {
         self.metrics.page_fetches.observe(took);
         let attempt = self.pages.attempts.get(&page.id).copied().unwrap_or(0) + 1;
         match result {
@@ -214,7 +221,7 @@ impl Pipeline {
                 let bytes = u64::try_from(fetched.body.len()).ok();
                 let heard = Heard { status: Some(fetched.status), took: Some(took), bytes, ..Heard::default() };
                 self.answered(page.host, &page.url, &heard);
-                self.read_page(page, fetched);
+                self.read_page(page, fetched, (asked, took));
             }
             Ok(Answer::Moved(target)) => {
                 self.pages.attempts.remove(&page.id);
@@ -251,7 +258,7 @@ impl Pipeline {
         self.pages.attempts.remove(&page.id);
         let blocked = matches!(missed.reason, Reason::Robots | Reason::PrivateAddress | Reason::Scheme);
         let state = if blocked { PageState::Blocked } else { PageState::Failed };
-        tracing::info!(page.url, reason = %missed.reason, "a page was {}", if blocked { "blocked" } else { "missed" });
+        tracing::debug!(page.url, reason = %missed.reason, "a page was {}", if blocked { "blocked" } else { "missed" });
         if !blocked {
             self.failed(page.url.clone(), missed.reason);
         }
@@ -269,12 +276,15 @@ impl Pipeline {
     }
 
     /// Parses a page away from the threads that serve the network, and records what is on it.
-    fn read_page(&mut self, page: PendingPage, fetched: Fetched) {
+    fn read_page(&mut self, page: PendingPage, fetched: Fetched, (asked, took): (SystemTime, Duration)) {
         let Some(work) = self.pages.work.clone() else { return };
         let (ledger, stream) = (self.ledger.clone(), self.stream.clone());
+        let following = self.images.dispatch.following().cloned();
         self.tasks.spawn(async move {
             let PendingPage { id, depth, kind, .. } = page;
             let led_to = (page.redirects > 0).then(|| fetched.url.clone());
+            let (url, status, began) = (page.url.clone(), fetched.status, SystemTime::now());
+            let size_bytes = fetched.body.len();
             let searched = tokio::task::spawn_blocking(move || search(&work, &page, &fetched)).await;
             let done = searched.unwrap_or_else(|error| {
                 tracing::error!(error = %error, "a page could not be read; this is a bug worth reporting");
@@ -283,8 +293,21 @@ impl Pipeline {
             if let Some(url) = led_to {
                 ledger.page_seen(url.to_string(), authority(&url).to_owned(), depth).await?;
             }
-            let settled = ledger.page_done(done, stream.is_some()).await?;
-            Stream::write(stream.as_ref(), settled).await;
+            let (searched, images, links) = ((began, SystemTime::now()), done.images.len(), done.pages.len());
+            let recorded = ledger.page_done(done, stream.is_some()).await?;
+            tracing::debug!(
+                page.url = url,
+                http_status = status,
+                duration_ms = took.as_millis(),
+                size_bytes,
+                images,
+                links,
+                "a page is done"
+            );
+            if let Some(following) = following.filter(|_| recorded.is_followed) {
+                following.page(&PageRead { page: id, url: &url, status, asked, took, searched, images });
+            }
+            Stream::write(stream.as_ref(), recorded.settled).await;
             Ok(Event::PageRecorded { depth, kind })
         });
     }

@@ -2,6 +2,7 @@
 
 mod csv_file;
 pub mod form;
+mod going;
 pub mod html;
 pub mod manifest;
 pub mod progress;

@@ -1,15 +1,15 @@
 //! How a run is going: a bar with numbers on a terminal, a log line now and then elsewhere.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
-use common::outcome::Status;
+use common::telemetry;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::going::{self, Going};
 use crate::ledger::{Counts, Ledger};
 use crate::pipeline::Live;
 
@@ -31,7 +31,8 @@ impl Progress {
     pub fn start(bars: &MultiProgress, ledger: Ledger, live: watch::Receiver<Live>) -> Self {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let bar = std::io::stderr().is_terminal().then(|| bars.add(bar()));
+        // Hidden where there is no terminal that could show it, and with `--quiet`.
+        let bar = (!bars.is_hidden()).then(|| bars.add(ProgressBar::new(0)));
         let showing = tokio::spawn(async move {
             tokio::select! {
                 () = show(bar.as_ref(), &ledger, &live) => {}
@@ -52,53 +53,49 @@ impl Progress {
     }
 }
 
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{elapsed_precise} {bar:24.cyan/blue} {pos}/{len} {msg}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+/// How the bar's line begins, on a terminal of so many columns.
+fn style(columns: usize) -> ProgressStyle {
+    let colours = if telemetry::is_coloured() { ".cyan/blue" } else { "" };
+    let template = match going::bar_width(columns) {
+        0 => "{pos}/{len} {msg}".to_owned(),
+        width => format!("{{elapsed_precise}} {{bar:{width}{colours}}} {{pos}}/{{len}} {{msg}}"),
+    };
+    ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Columns of the bar's line that its beginning takes.
+fn taken(columns: usize, counts: &Counts) -> usize {
+    let numbers = format!("{}/{} ", counts.settled(), counts.found()).len();
+    match going::bar_width(columns) {
+        0 => numbers,
+        width => "00:00:00 ".len() + width + 1 + numbers,
+    }
 }
 
 async fn show(bar: Option<&ProgressBar>, ledger: &Ledger, live: &watch::Receiver<Live>) {
     let mut clock = interval(if bar.is_some() { DRAWN_EVERY } else { LOGGED_EVERY });
     // The first tick is at once, when there is nothing to tell.
     clock.tick().await;
-    let mut speed = Speed::new();
+    let (mut speed, mut styled) = (Speed::new(), None);
     loop {
         clock.tick().await;
         let (counts, live) = (ledger.counts(), live.borrow().clone());
         let rate = speed.measure(counts.settled());
-        let line = line(&counts, &live, rate);
-        if let Some(bar) = bar {
-            bar.set_length(counts.found());
-            bar.set_position(counts.settled());
-            bar.set_message(line);
-        } else {
-            tracing::info!("{}/{} images, {line}", counts.settled(), counts.found());
+        let going = Going { counts: &counts, live: &live, rate };
+        let Some(bar) = bar else {
+            tracing::info!("{}", going.line());
+            continue;
+        };
+        let columns = telemetry::columns();
+        // Whoever makes the window narrower sees the rest of the bar that was, until the next one.
+        if styled != Some(columns) {
+            bar.set_style(style(columns));
+            styled = Some(columns);
         }
+        bar.set_length(counts.found());
+        bar.set_position(counts.settled());
+        bar.set_message(going.lines(columns, taken(columns, &counts)));
     }
-}
-
-fn line(counts: &Counts, under_way: &Live, rate: f64) -> String {
-    let pages = counts.pages;
-    let mut parts = vec![format!("{rate:.0}/s")];
-    for status in Status::ALL.into_iter().filter(|status| *status != Status::Outstanding) {
-        let number = counts.of(status);
-        if number > 0 || status == Status::Stored {
-            parts.push(format!("{number} {}", status.as_str()));
-        }
-    }
-    if pages.fetched > 0 {
-        parts.push(format!("pages {} (+{})", pages.fetched, pages.pending));
-    }
-    parts.push(format!("{} out", under_way.out));
-    parts.push(match under_way.downloaders {
-        0 => "NO DOWNLOADER".to_owned(),
-        1 => "1 downloader".to_owned(),
-        many => format!("{many} downloaders"),
-    });
-    if under_way.blocked {
-        parts.push("BROKER BLOCKED".to_owned());
-    }
-    parts.join(", ")
 }
 
 /// Images a second, smoothed over the last few measurements.

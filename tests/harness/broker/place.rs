@@ -111,13 +111,32 @@ impl Place {
         self.publish_by(exchange, "", [body]).await;
     }
 
+    /// As `publish`, with these headers, whose values are texts.
+    pub async fn publish_with(&self, queue: &str, body: &[u8], headers: &[(&str, &str)]) {
+        let mut table = FieldTable::default();
+        for (name, value) in headers {
+            table.insert((*name).into(), AMQPValue::LongString((*value).into()));
+        }
+        self.publish_as("", queue, [body], BasicProperties::default().with_headers(table)).await;
+    }
+
     async fn publish_by(&self, exchange: &str, key: &str, bodies: impl IntoIterator<Item = &[u8]>) {
+        self.publish_as(exchange, key, bodies, BasicProperties::default()).await;
+    }
+
+    async fn publish_as(
+        &self,
+        exchange: &str,
+        key: &str,
+        bodies: impl IntoIterator<Item = &[u8]>,
+        properties: BasicProperties,
+    ) {
         self.on_a_channel(async |channel| {
             channel.confirm_select(ConfirmSelectOptions::default()).await?;
             let mut confirmations = Vec::new();
             for body in bodies {
                 let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-                let properties = BasicProperties::default().with_delivery_mode(2);
+                let properties = properties.clone().with_delivery_mode(2);
                 let publishing = channel.basic_publish(exchange.into(), key.into(), options, body, properties);
                 confirmations.push(publishing.await?);
             }

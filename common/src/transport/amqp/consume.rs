@@ -295,6 +295,7 @@ impl Link {
     async fn hand_out(&self, delivery: Delivery) {
         let message = Message {
             delivery_count: headers::delivery_count(&delivery.properties),
+            places: headers::places(&delivery.properties),
             death: headers::death(&delivery.properties),
             redelivered: delivery.redelivered,
             receipt: Receipt::Amqp(AmqpReceipt(delivery.acker)),

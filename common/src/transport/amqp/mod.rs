@@ -13,7 +13,7 @@ mod publish;
 mod session;
 mod settings;
 
-use super::{Destination, Published, Queue, QueueState, TransportError};
+use super::{Along, Destination, Published, Queue, QueueState, TransportError};
 
 pub use consume::{AmqpConsumer, AmqpReceipt};
 pub use letters::{DeadLetters, Letter};
@@ -39,8 +39,13 @@ impl Amqp {
         DeadLetters::open(self.settings.clone()).await
     }
 
-    pub(super) async fn publish(&self, to: Destination, body: Vec<u8>) -> Result<Published, TransportError> {
-        self.publisher.publish(to, body).await
+    pub(super) async fn publish(
+        &self,
+        to: Destination,
+        body: Vec<u8>,
+        along: Along,
+    ) -> Result<Published, TransportError> {
+        self.publisher.publish(to, body, along).await
     }
 
     pub(super) async fn probe(&self) -> Result<(), TransportError> {

@@ -13,9 +13,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::session::{Reconnect, Session, broken, call, made_to_fail};
-use super::{AmqpSettings, declare};
+use super::{AmqpSettings, declare, headers};
 use crate::failpoint;
-use crate::transport::{Destination, Published, Queue, QueueState, TransportError};
+use crate::transport::{Along, Destination, Published, Queue, QueueState, TransportError};
 
 /// Messages on their way without confirmation, at most. Confirms come in groups, one for each write to the broker's
 /// disk, so one at a time would be bound by its latency.
@@ -47,6 +47,7 @@ enum Command {
 struct Request {
     to: Destination,
     body: Vec<u8>,
+    along: Along,
     done: oneshot::Sender<Result<Published, TransportError>>,
 }
 
@@ -77,12 +78,17 @@ impl Publisher {
         stands.await.unwrap_or(Err(TransportError::Closed)).map(|()| Self { commands, blocked, closing })
     }
 
-    pub(super) async fn publish(&self, to: Destination, body: Vec<u8>) -> Result<Published, TransportError> {
-        self.ask(|done| Command::Publish(Request { to, body, done })).await
+    pub(super) async fn publish(
+        &self,
+        to: Destination,
+        body: Vec<u8>,
+        along: Along,
+    ) -> Result<Published, TransportError> {
+        self.ask(|done| Command::Publish(Request { to, body, along, done })).await
     }
 
     pub(super) async fn probe(&self) -> Result<(), TransportError> {
-        self.publish(Destination::Nowhere, Vec::new()).await.map(drop)
+        self.publish(Destination::Nowhere, Vec::new(), Along::default()).await.map(drop)
     }
 
     pub(super) fn is_blocked(&self) -> bool {
@@ -291,6 +297,7 @@ impl Link {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let properties =
             BasicProperties::default().with_delivery_mode(PERSISTENT).with_content_type("application/json".into());
+        let properties = headers::with(properties, &request.along);
         let (exchange, key) = declare::route(&self.settings.topology, &request.to);
         let published = session.channel.basic_publish(exchange.into(), key.into(), options, &request.body, properties);
         let published = call(&self.settings, published).await;
@@ -437,7 +444,7 @@ impl<'s> Serving<'s> {
         }
         if self.full_told.is_none_or(|told| told.elapsed() >= FULL_TOLD_EVERY) {
             self.full_told = Some(Instant::now());
-            tracing::info!(
+            tracing::warn!(
                 "a queue is full or has no leader, and takes no messages; offering them again until it does"
             );
         }

@@ -7,8 +7,8 @@ use common::outcome::Status;
 use common::transport::TransportError;
 use serde_json::{Map, Value, json};
 
-use super::fleet::Fleet;
 use super::runs::Run;
+use crate::fleet::Fleet;
 
 /// Everything as one object.
 pub(super) fn as_json(runs: &[Run], broker: Option<&Result<Fleet, TransportError>>) -> Value {

@@ -1,19 +1,21 @@
 //! `producer status`: the runs of the folder, the queues, and the downloaders, as they say themselves.
 
-mod fleet;
 mod json;
 mod runs;
 mod text;
+mod watch;
 
 use std::io::{self, Write};
 
 use anyhow::Context;
 use common::exit::Exit;
+use common::run_name::RunName;
 use common::transport::amqp::AmqpSettings;
 
-use self::fleet::Fleet;
 use self::runs::Run;
+use super::run::Session;
 use crate::cli::{OutputFormat, StatusOptions};
+use crate::fleet::Fleet;
 use crate::ledger::LedgerError;
 use crate::run_folder::FolderError;
 
@@ -32,13 +34,18 @@ pub enum StatusError {
 }
 
 /// Shows how things stand. The runs are shown even if the broker cannot be reached; then the exit code says so.
-pub async fn status(options: StatusOptions) -> anyhow::Result<Exit> {
+pub async fn status(options: StatusOptions, session: Session) -> anyhow::Result<Exit> {
     let settings = AmqpSettings::new(&options.broker, "warren status".to_owned())?;
-    let mut runs = match &options.run {
-        Some(run) => vec![Run::look(&options.runs, run)?],
-        None => Run::all(&options.runs)?,
+    if let Some(interval) = options.watch {
+        return watch::watch(&options, settings, interval, &session.shutdown).await;
+    }
+    let mut runs = runs(&options)?;
+    let broker = if options.offline {
+        None
+    } else {
+        let fleet = Fleet::visit(settings, &waiting(&runs)).await;
+        Some(fleet.inspect(|fleet| fill_in(&mut runs, fleet)))
     };
-    let broker = if options.offline { None } else { Some(Fleet::ask(settings, &mut runs).await) };
     let text = match options.format {
         OutputFormat::Json => format!("{:#}\n", json::as_json(&runs, broker.as_ref())),
         OutputFormat::Text => text::as_text(&runs, broker.as_ref()),
@@ -47,5 +54,25 @@ pub async fn status(options: StatusOptions) -> anyhow::Result<Exit> {
     match broker {
         Some(Err(error)) => Err(error.into()),
         _ => Ok(Exit::Complete),
+    }
+}
+
+/// The runs that are asked for.
+fn runs(options: &StatusOptions) -> Result<Vec<Run>, StatusError> {
+    match &options.run {
+        Some(run) => Ok(vec![Run::look(&options.runs, run)?]),
+        None => Run::all(&options.runs),
+    }
+}
+
+/// Those that somebody may yet read replies of.
+fn waiting(runs: &[Run]) -> Vec<RunName> {
+    runs.iter().filter(|run| run.awaits_replies()).map(|run| run.name.clone()).collect()
+}
+
+/// Fills in how many replies wait for the runs.
+fn fill_in(runs: &mut [Run], fleet: &Fleet) {
+    for run in runs {
+        run.replies = fleet.replies.get(&run.name).copied();
     }
 }

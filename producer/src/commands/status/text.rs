@@ -6,8 +6,8 @@ use common::control::Answer;
 use common::outcome::Status;
 use common::transport::TransportError;
 
-use super::fleet::{Fleet, PATIENCE};
 use super::runs::Run;
+use crate::fleet::{Fleet, PATIENCE};
 use crate::printable::printable;
 use crate::report::summary::size;
 
@@ -47,7 +47,7 @@ fn columns<T: std::fmt::Display, const N: usize>(cells: [T; N]) -> String {
 }
 
 fn fleet_lines(fleet: &Fleet) -> Vec<String> {
-    let Fleet { downloaders, waiting, dead, blocked, answers } = fleet;
+    let Fleet { downloaders, waiting, dead, blocked, answers, .. } = fleet;
     let mut lines = vec![format!("\ndownloaders: {downloaders}   batches waiting: {waiting}   dead letters: {dead}")];
     if *blocked {
         lines.push(
@@ -121,13 +121,15 @@ fn since(milliseconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use common::control::StoreTrouble;
     use common::wire;
 
     use super::*;
 
     fn fleet(answers: Vec<Answer>) -> Fleet {
-        Fleet { downloaders: 3, waiting: 7, dead: 1, blocked: false, answers }
+        Fleet { downloaders: 3, waiting: 7, dead: 1, blocked: false, answers, replies: BTreeMap::new() }
     }
 
     fn answer(worker: &str, store_trouble: Option<StoreTrouble>) -> Answer {

@@ -15,7 +15,8 @@ use crate::cli::Cli;
 use crate::since::Since;
 
 /// Options that belong to one invocation and not to the run.
-const NOT_KEPT: [&str; 8] = ["help", "version", "run", "runs", "stream", "format", "log_format", "metrics"];
+const NOT_KEPT: [&str; 10] =
+    ["help", "version", "run", "runs", "stream", "format", "log_format", "metrics", "dashboard", "dashboard_host"];
 
 /// The broker's address, whose password is not kept.
 const BROKER: &str = "broker";

@@ -2,11 +2,13 @@
 
 pub mod cancel;
 pub mod crawl;
+pub mod dashboard;
 pub mod dead;
 pub mod export;
 pub mod extract;
 mod file;
 mod monitoring;
+pub mod pause;
 pub mod report;
 pub mod resume;
 pub mod robots;

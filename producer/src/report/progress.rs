@@ -95,6 +95,9 @@ fn line(counts: &Counts, under_way: &Live, rate: f64) -> String {
         1 => "1 downloader".to_owned(),
         many => format!("{many} downloaders"),
     });
+    if under_way.paused {
+        parts.push("PAUSED".to_owned());
+    }
     if under_way.blocked {
         parts.push("BROKER BLOCKED".to_owned());
     }

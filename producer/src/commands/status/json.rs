@@ -7,8 +7,8 @@ use common::outcome::Status;
 use common::transport::TransportError;
 use serde_json::{Map, Value, json};
 
-use super::fleet::Fleet;
 use super::runs::Run;
+use crate::fleet::Fleet;
 
 /// Everything as one object.
 pub(super) fn as_json(runs: &[Run], broker: Option<&Result<Fleet, TransportError>>) -> Value {
@@ -37,6 +37,7 @@ fn run(run: &Run) -> Value {
         "run": run.name,
         "state": run.state,
         "killed": run.killed,
+        "paused": run.paused,
         "pages": {"pending": pages.pending, "fetched": pages.fetched, "failed": pages.failed, "blocked": pages.blocked},
         "images": images,
         "bytes": counts.bytes,

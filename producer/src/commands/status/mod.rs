@@ -1,6 +1,5 @@
 //! `producer status`: the runs of the folder, the queues, and the downloaders, as they say themselves.
 
-mod fleet;
 mod json;
 mod runs;
 mod text;
@@ -9,11 +8,13 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 use common::exit::Exit;
+use common::run_name::RunName;
+use common::transport::TransportError;
 use common::transport::amqp::AmqpSettings;
 
-use self::fleet::Fleet;
 use self::runs::Run;
 use crate::cli::{OutputFormat, StatusOptions};
+use crate::fleet::Fleet;
 use crate::ledger::LedgerError;
 use crate::run_folder::FolderError;
 
@@ -38,7 +39,7 @@ pub async fn status(options: StatusOptions) -> anyhow::Result<Exit> {
         Some(run) => vec![Run::look(&options.runs, run)?],
         None => Run::all(&options.runs)?,
     };
-    let broker = if options.offline { None } else { Some(Fleet::ask(settings, &mut runs).await) };
+    let broker = if options.offline { None } else { Some(ask(settings, &mut runs).await) };
     let text = match options.format {
         OutputFormat::Json => format!("{:#}\n", json::as_json(&runs, broker.as_ref())),
         OutputFormat::Text => text::as_text(&runs, broker.as_ref()),
@@ -48,4 +49,14 @@ pub async fn status(options: StatusOptions) -> anyhow::Result<Exit> {
         Some(Err(error)) => Err(error.into()),
         _ => Ok(Exit::Complete),
     }
+}
+
+/// Asks the broker, and fills in how many replies wait for the runs.
+async fn ask(settings: AmqpSettings, runs: &mut [Run]) -> Result<Fleet, TransportError> {
+    let names: Vec<RunName> = runs.iter().filter(|run| run.awaits_replies()).map(|run| run.name.clone()).collect();
+    let fleet = Fleet::visit(settings, &names).await?;
+    for run in runs {
+        run.replies = fleet.replies.get(&run.name).copied();
+    }
+    Ok(fleet)
 }

@@ -6,8 +6,9 @@ use common::control::Answer;
 use common::outcome::Status;
 use common::transport::TransportError;
 
-use super::fleet::{Fleet, PATIENCE};
 use super::runs::Run;
+use crate::fleet::{Fleet, PATIENCE};
+use crate::ledger::RUNNING;
 use crate::printable::printable;
 use crate::report::summary::size;
 
@@ -30,7 +31,8 @@ fn runs_table(runs: &[Run]) -> Vec<String> {
     let heads =
         ["found", "stored", "duplicate", "unchanged", "rejected", "blocked", "failed", "outstanding", "replies"];
     let mut lines = vec![format!("{:width$}  {:12}{:>8}{}", "run", "state", "pages", columns(heads))];
-    for Run { name, state, glance, replies, .. } in runs {
+    for Run { name, state, paused, glance, replies, .. } in runs {
+        let state = if *paused && state == RUNNING { "paused" } else { state };
         let counts = &glance.counts;
         let statuses = columns(Status::ALL.map(|status| counts.of(status)));
         let (name, pages, found) = (name.as_str(), counts.pages.fetched, counts.found());
@@ -47,7 +49,7 @@ fn columns<T: std::fmt::Display, const N: usize>(cells: [T; N]) -> String {
 }
 
 fn fleet_lines(fleet: &Fleet) -> Vec<String> {
-    let Fleet { downloaders, waiting, dead, blocked, answers } = fleet;
+    let Fleet { downloaders, waiting, dead, blocked, answers, .. } = fleet;
     let mut lines = vec![format!("\ndownloaders: {downloaders}   batches waiting: {waiting}   dead letters: {dead}")];
     if *blocked {
         lines.push(
@@ -121,13 +123,15 @@ fn since(milliseconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use common::control::StoreTrouble;
     use common::wire;
 
     use super::*;
 
     fn fleet(answers: Vec<Answer>) -> Fleet {
-        Fleet { downloaders: 3, waiting: 7, dead: 1, blocked: false, answers }
+        Fleet { downloaders: 3, waiting: 7, dead: 1, blocked: false, answers, replies: BTreeMap::new() }
     }
 
     fn answer(worker: &str, store_trouble: Option<StoreTrouble>) -> Answer {

@@ -1,18 +1,18 @@
 //! What the broker and the downloaders say. None of it is waited for longer than a person who looks would like.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::chain::Chain;
 use common::control::{Answer, ControlId, Question, read_answer};
+use common::run_name::RunName;
 use common::transport::amqp::{Amqp, AmqpSettings};
 use common::transport::{Consumer, Destination, Published, Queue, Transport, TransportError};
 use common::wire;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::runs::Run;
-
 /// Longest wait for the downloaders' answers.
-pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// How much longer to wait when as many have answered as take work: those that drain, or whose store is in trouble, take
 /// none and answer too.
@@ -32,48 +32,59 @@ const MOST: usize = 10_000;
 
 /// The broker, and who works there.
 #[derive(Debug)]
-pub(super) struct Fleet {
+pub(crate) struct Fleet {
     /// Consumers of the task queue: one for each downloader, and another for one that changed how many batches it takes,
     /// until those that it had before are settled.
-    pub(super) downloaders: u32,
+    pub(crate) downloaders: u32,
     /// Batches that wait for one.
-    pub(super) waiting: u32,
+    pub(crate) waiting: u32,
     /// Dead letters.
-    pub(super) dead: u32,
+    pub(crate) dead: u32,
     /// The broker takes no messages for now.
-    pub(super) blocked: bool,
+    pub(crate) blocked: bool,
     /// What the downloaders say, by name.
-    pub(super) answers: Vec<Answer>,
+    pub(crate) answers: Vec<Answer>,
+    /// How many replies wait for the runs that were asked about and have a queue.
+    pub(crate) replies: BTreeMap<RunName, u32>,
 }
 
 impl Fleet {
-    /// Asks the broker, and through it the downloaders; fills in how many replies wait for the runs.
-    pub(super) async fn ask(settings: AmqpSettings, runs: &mut [Run]) -> Result<Self, TransportError> {
+    /// Comes for one question: connects, asks, and leaves.
+    pub(crate) async fn visit(settings: AmqpSettings, runs: &[RunName]) -> Result<Self, TransportError> {
         let transport = Transport::Amqp(Amqp::connect(settings).await?);
+        let fleet = Self::ask(&transport, runs).await?;
+        if !fleet.blocked && timeout(GOODBYE, transport.close()).await.is_err() {
+            tracing::debug!("the broker is silent; leaving without a word");
+        }
+        Ok(fleet)
+    }
+
+    /// Asks the broker, and through it the downloaders, and how many replies wait for `runs`.
+    pub(crate) async fn ask(transport: &Transport, runs: &[RunName]) -> Result<Self, TransportError> {
         // First what needs no publishing: from then on a blocked broker reads nothing from this connection.
         let mut tasks = transport.inspect(Queue::Tasks).await?;
         let dead = transport.inspect(Queue::Dead).await?;
-        for run in runs.iter_mut().filter(|run| run.awaits_replies()) {
-            let replies = transport.inspect(Queue::Replies(run.name.clone())).await?;
-            run.replies = replies.exists.then_some(replies.ready);
+        let mut replies = BTreeMap::new();
+        for run in runs {
+            let queue = transport.inspect(Queue::Replies(run.clone())).await?;
+            if queue.exists {
+                replies.insert(run.clone(), queue.ready);
+            }
         }
-        let answers = match answers(&transport, tasks.consumers).await {
+        let answers = match answers(transport, tasks.consumers).await {
             Ok(answers) => answers,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "the downloaders cannot be asked");
                 Vec::new()
             }
         };
-        let blocked = is_blocked(&transport).await?;
+        let blocked = is_blocked(transport).await?;
         if !blocked && usize::try_from(tasks.consumers).is_ok_and(|consumers| consumers > answers.len()) {
             // Who left, or was counted twice for a moment, is not to be blamed for silence.
             let again = transport.inspect(Queue::Tasks).await?;
             tasks.consumers = tasks.consumers.min(again.consumers);
         }
-        if !blocked && timeout(GOODBYE, transport.close()).await.is_err() {
-            tracing::debug!("the broker is silent; leaving without a word");
-        }
-        Ok(Self { downloaders: tasks.consumers, waiting: tasks.ready, dead: dead.ready, blocked, answers })
+        Ok(Self { downloaders: tasks.consumers, waiting: tasks.ready, dead: dead.ready, blocked, answers, replies })
     }
 }
 

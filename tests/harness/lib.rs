@@ -22,6 +22,7 @@
 #![expect(clippy::must_use_candidate, reason = "a test that drops what it asked for fails by itself")]
 
 pub mod broker;
+pub mod dashboard;
 pub mod dns;
 pub mod folder;
 pub mod gallery;

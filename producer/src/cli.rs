@@ -1,5 +1,6 @@
 //! What can be typed. Checked and made whole by [`crate::settings`].
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use common::reason::Reason;
 use common::run_name::RunName;
 use common::telemetry::Sampler;
 
+use crate::dashboard::OwnName;
 use crate::extract::SrcsetChoice;
 use crate::scope::ScopeKind;
 use crate::seeds::list;
@@ -44,6 +46,10 @@ pub enum Command {
     Resume(ResumeOptions),
     /// Try again the images of a run that failed
     Retry(RetryOptions),
+    /// Have a run hand nothing out for a while; what is out is finished
+    Pause(PauseOptions),
+    /// Let a paused run go on
+    Unpause(PauseOptions),
     /// Stop a run for good; workers drop what is queued of it
     Cancel(CancelOptions),
     /// Write the manifest of a run again, as JSON lines, CSV or Parquet; while the run lasts, too
@@ -56,6 +62,8 @@ pub enum Command {
     Robots(RobotsOptions),
     /// Show runs, queues, and what each downloader is doing
     Status(StatusOptions),
+    /// Watch runs and downloaders in a browser, look at what came, and pause, cancel or retry
+    Dashboard(DashboardOptions),
     /// The dead letters: batches that no downloader could read, or survive
     Dead(DeadOptions),
     /// Print what a shell needs to complete the options of either program
@@ -238,6 +246,23 @@ pub struct RetryOptions {
     pub run: RunOptions,
 }
 
+/// `producer pause` and `producer unpause`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A pause is a mark in the run's folder, `pause`: it outlives whoever left it, and holds for `producer resume` and `retry` \
+    too. A producer that is paused reads no lists, fetches no pages and hands out no images; it hears of what is out, and \
+    `--timeout` counts only while something is."
+)]
+pub struct PauseOptions {
+    /// The run
+    #[arg(value_name = "RUN")]
+    pub which: RunName,
+
+    /// Folder that runs live in
+    #[arg(long, env = "WARREN_RUNS", value_name = "DIR", default_value = "./runs")]
+    pub runs: PathBuf,
+}
+
 /// `producer cancel`.
 #[derive(Debug, Args)]
 pub struct CancelOptions {
@@ -344,6 +369,14 @@ pub struct RunOptions {
     /// How the summary is written
     #[arg(long, env = "WARREN_FORMAT", value_enum, default_value_t, help_heading = "Output")]
     pub format: OutputFormat,
+
+    /// Serve the dashboard at this address and port while the command lasts; see `producer dashboard` [default: off]
+    #[arg(long, env = "WARREN_DASHBOARD", value_name = "ADDR", help_heading = "Output")]
+    pub dashboard: Option<SocketAddr>,
+
+    /// Let the dashboard answer to this name too; repeatable, or with commas between them [default: the address, and localhost]
+    #[arg(long, env = "WARREN_DASHBOARD_HOST", value_name = "NAME", value_delimiter = ',', help_heading = "Output")]
+    pub dashboard_host: Vec<OwnName>,
 
     /// Write `report.html` into the run's folder at the end, as `producer report` does; pictures are in it with --embedded
     #[arg(long, env = "WARREN_REPORT", value_parser = FalseyValueParser::new(), help_heading = "Output")]
@@ -513,6 +546,45 @@ pub struct StatusOptions {
     /// How it is written
     #[arg(long, env = "WARREN_FORMAT", value_enum, default_value_t)]
     pub format: OutputFormat,
+}
+
+/// `producer dashboard`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Whoever reaches the dashboard can cancel runs. On an address that is not this machine's own alone, or behind a proxy that\n\
+    --host names, it demands the token in WARREN_DASHBOARD_TOKEN, of at least 16 characters.\n\n\
+    The runs of this folder:\n  producer dashboard --runs ./runs\n\n\
+    For everybody in the office:\n  WARREN_DASHBOARD_TOKEN=$(openssl rand -hex 16) producer dashboard --listen 0.0.0.0:8080"
+)]
+pub struct DashboardOptions {
+    /// Address and port to serve it at; port 0: any that is free, which the log names
+    #[arg(long, env = "WARREN_DASHBOARD", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Answer to this name too, as browsers send it, with the port unless that is the usual one; repeatable, or with commas
+    /// between them [default: the address, and localhost]
+    #[arg(long, env = "WARREN_DASHBOARD_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub host: Vec<OwnName>,
+
+    /// Where the queues are.
+    #[command(flatten)]
+    pub broker: BrokerOptions,
+
+    /// Show the runs without asking a broker
+    #[arg(long)]
+    pub offline: bool,
+
+    /// Folder that runs live in
+    #[arg(long, env = "WARREN_RUNS", value_name = "DIR", default_value = "./runs")]
+    pub runs: PathBuf,
+
+    /// Where the images are, a folder or `s3://BUCKET/PREFIX`, of runs whose downloaders are programs of their own
+    #[arg(long, env = "WARREN_STORE", value_name = "LOCATION", default_value = "./images")]
+    pub store: PathBuf,
+
+    /// Address of the server that has the bucket [default: Amazon's, or what `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` says]
+    #[arg(long, env = "WARREN_S3_ENDPOINT", value_name = "URL")]
+    pub s3_endpoint: Option<String>,
 }
 
 /// `producer dead`.

@@ -5,12 +5,14 @@
 //! [`frontier`] and [`scope`] decide what is accepted, [`ledger`] remembers it, [`backlog`] holds what is next,
 //! [`window`] and [`dispatch`] hand it out, [`replies`] and [`retry`] deal with what comes back, [`stream`] and
 //! [`report`] tell people. [`pipeline`] wires them; [`commands`] holds one file a subcommand. A run's folder is held by
-//! [`run_folder`], [`remembered`] knows what the run was started with, and [`since`] which run came before it. [`metrics`] has
-//! what is told to monitoring. Whoever looks at a run from outside asks [`insight`], and [`thumbnail`] for pictures.
+//! [`run_folder`], [`word`] is what others leave there for it, [`remembered`] knows what the run was started with, and [`since`]
+//! which run came before it. [`metrics`] has what is told to monitoring. Whoever looks at a run from outside asks [`insight`], and
+//! [`thumbnail`] for pictures; [`dashboard`] shows all runs in a browser.
 
 pub mod backlog;
 pub mod cli;
 pub mod commands;
+pub mod dashboard;
 pub mod dispatch;
 mod entities;
 pub mod extract;
@@ -43,6 +45,7 @@ pub mod stream;
 pub mod thumbnail;
 pub mod trap;
 pub mod window;
+pub mod word;
 
 use std::process::ExitCode;
 
@@ -56,6 +59,7 @@ use common::shutdown::Shutdown;
 use common::telemetry::otlp::OtlpError;
 use common::transport::TransportError;
 use common::transport::amqp::AmqpSettingsError;
+use downloader::location::BadLocation;
 use indicatif::MultiProgress;
 
 use cli::{Cli, Command};
@@ -65,6 +69,7 @@ use commands::resume::ResumeError;
 use commands::robots::RobotsError;
 use commands::run::{Begin, Session};
 use commands::status::StatusError;
+use dashboard::Environment;
 use pipeline::PipelineError;
 use remembered::{RecallError, Remembered};
 use run_folder::FolderError;
@@ -113,6 +118,9 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         || error.is::<ResumeError>()
         || error.is::<RecallError>()
         || error.is::<SinceError>()
+        || error.is::<dashboard::SettingsError>()
+        || error.is::<BadLocation>()
+        || error.is::<dashboard::ListenError>()
         || matches!(
             error.downcast_ref(),
             Some(FolderError::Exists { .. } | FolderError::NoSuchRun { .. } | FolderError::InUse { .. })
@@ -129,8 +137,8 @@ fn exit_of(error: &anyhow::Error) -> Exit {
 
 async fn run(cli: Cli, matches: ArgMatches, bars: MultiProgress) -> anyhow::Result<Exit> {
     let shutdown = Shutdown::on_signals().context("cannot watch for signals")?;
-    let session = Session { shutdown, bars };
     let (name, matches) = matches.subcommand().context("no command")?;
+    let session = Session { shutdown, bars, environment: Environment::of(matches) };
     let new = || Begin::New(Remembered::new(name, matches));
     match cli.command {
         Command::Crawl(options) => commands::crawl::crawl(options, new(), session).await,
@@ -138,11 +146,14 @@ async fn run(cli: Cli, matches: ArgMatches, bars: MultiProgress) -> anyhow::Resu
         Command::Resume(options) => Box::pin(commands::resume::resume(options, matches, session)).await,
         Command::Retry(options) => Box::pin(commands::resume::retry(options, matches, session)).await,
         Command::Robots(options) => commands::robots::robots(options).await,
+        Command::Pause(options) => commands::pause::pause(&options),
+        Command::Unpause(options) => commands::pause::unpause(&options),
         Command::Cancel(options) => commands::cancel::cancel(options, matches).await,
         Command::Export(options) => commands::export::export(options, session).await,
         Command::Report(options) => commands::report::report(options, session).await,
         Command::Extract(options) => commands::extract::extract(options).await,
         Command::Dead(options) => commands::dead::dead(options, session).await,
+        Command::Dashboard(options) => commands::dashboard::dashboard(options, session).await,
         Command::Status(options) => commands::status::status(options, session).await,
         Command::Completions(options) => commands::completions::completions(&options),
         Command::Man(options) => commands::man::man(&options),

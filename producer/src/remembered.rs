@@ -15,8 +15,21 @@ use crate::cli::Cli;
 use crate::since::Since;
 
 /// Options that belong to one invocation and not to the run.
-const NOT_KEPT: [&str; 11] =
-    ["help", "version", "run", "runs", "stream", "format", "log_format", "quiet", "metrics", "otlp", "otlp_sample"];
+const NOT_KEPT: [&str; 13] = [
+    "help",
+    "version",
+    "run",
+    "runs",
+    "stream",
+    "format",
+    "log_format",
+    "quiet",
+    "metrics",
+    "otlp",
+    "otlp_sample",
+    "dashboard",
+    "dashboard_host",
+];
 
 /// The broker's address, whose password is not kept.
 const BROKER: &str = "broker";

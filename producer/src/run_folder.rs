@@ -1,4 +1,4 @@
-//! A run's folder on disk: one producer at a time holds it, and whoever wants the run to end leaves word in it.
+//! A run's folder on disk: one producer at a time holds it. What others want of that one is in [`crate::word`].
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -15,9 +15,6 @@ const LOCK: &str = "lock";
 /// How often, and how long, a lock that is taken is left to somebody who may only look.
 const LOOKS: u32 = 3;
 const LOOK: Duration = Duration::from_millis(10);
-
-/// There when somebody asked for the run to end for good.
-const CANCEL: &str = "cancel";
 
 /// Why a run's folder cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -126,21 +123,6 @@ impl RunFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
-
-    /// The word that the run is to end has been heeded.
-    pub fn take_back_cancel(&self) -> Result<(), FolderError> {
-        let mark = self.cancel_mark();
-        match fs::remove_file(&mark) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed.map_err(trouble("remove", &mark)),
-        }
-    }
-
-    /// Where the word is left that the run is to end.
-    #[must_use]
-    pub fn cancel_mark(&self) -> PathBuf {
-        self.path.join(CANCEL)
-    }
 }
 
 /// Takes the lock, beside those who look whether it is free: [`is_held`] has it for a moment itself.
@@ -171,12 +153,6 @@ pub fn existing(runs: &Path, run: &RunName) -> Result<PathBuf, FolderError> {
     } else {
         Err(FolderError::NoSuchRun { run: run.clone(), runs: runs.to_owned() })
     }
-}
-
-/// Leaves word for whoever holds the run's folder that the run is to end for good.
-pub fn ask_to_cancel(folder: &Path) -> Result<(), FolderError> {
-    let mark = folder.join(CANCEL);
-    File::create(&mark).map(drop).map_err(trouble("write", &mark))
 }
 
 fn trouble(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {

@@ -12,11 +12,13 @@ use common::run_name::RunName;
 use common::telemetry::otlp::OtlpError;
 use common::telemetry::{OtlpSettings, Sampler};
 use downloader::cli::{OwnOptions, WorkOptions};
+use downloader::location::{BadLocation, Location};
 use regex::RegexSet;
 use reqwest::header::HeaderValue;
 use url::Url;
 
 use crate::cli::{CrawlOptions, OutputFormat, RunOptions};
+use crate::dashboard::OwnName;
 use crate::dispatch::Manners;
 use crate::extract;
 use crate::frontier::{self, Filter, Selection};
@@ -52,6 +54,9 @@ pub enum SettingsError {
     /// An option of the downloader on its own.
     #[error("{0} is an option of `downloader`; give it there, or add --embedded")]
     NotEmbedded(String),
+    /// No place for images.
+    #[error(transparent)]
+    Store(#[from] BadLocation),
     /// Something about the network.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -109,6 +114,12 @@ pub struct RunSettings {
     pub stream: bool,
     /// How the summary is written.
     pub format: OutputFormat,
+    /// Where the dashboard is served, if it is.
+    pub dashboard: Option<SocketAddr>,
+    /// Further names that the dashboard is asked by.
+    pub dashboard_names: Vec<OwnName>,
+    /// Where a dashboard looks for the images of other runs whose downloaders are programs of their own; and of this one, if it has.
+    pub dashboard_store: Option<Location>,
     /// Whether a report is written at the end.
     pub report: bool,
     /// Where the queues are.
@@ -162,6 +173,8 @@ impl TryFrom<RunOptions> for RunSettings {
             return Err(SettingsError::Timeout);
         }
         let network = Network::new(&options.network, options.allow_private)?;
+        let (store, endpoint) = (&options.downloader.store, options.downloader.s3_endpoint.as_deref());
+        let dashboard_store = options.dashboard.map(|_| Location::new(store.clone(), endpoint)).transpose()?;
         let broker = if options.embedded {
             // What both programs know holds for both.
             let per_host = options.per_host.unwrap_or_else(downloader_per_host);
@@ -188,6 +201,9 @@ impl TryFrom<RunOptions> for RunSettings {
             metrics: options.metrics.metrics,
             stream: options.stream,
             format: options.format,
+            dashboard: options.dashboard,
+            dashboard_names: options.dashboard_host,
+            dashboard_store,
             report: options.report,
             broker,
             otlp: OtlpSettings::new(&options.otlp)?,

@@ -33,6 +33,17 @@ const MEASURED_EVERY: Duration = Duration::from_millis(250);
 /// After so long without a reply a worker is no longer counted on.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
 
+/// A worker that replies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Its name.
+    pub worker: String,
+    /// Images that it fetches at once.
+    pub concurrency: usize,
+    /// How long ago its last reply came.
+    pub ago: Duration,
+}
+
 /// What is known of the fleet.
 #[derive(Debug)]
 pub struct Window {
@@ -86,6 +97,19 @@ impl Window {
     )]
     fn images_in(&self, time: Duration) -> usize {
         (self.rate * time.as_secs_f64()) as usize
+    }
+
+    /// The workers that replied in the last minute, by name.
+    #[must_use]
+    pub fn workers(&self, now: Instant) -> Vec<Heard> {
+        let heard = self.workers.iter().map(|(worker, (concurrency, heard))| Heard {
+            worker: worker.clone(),
+            concurrency: *concurrency,
+            ago: now.saturating_duration_since(*heard),
+        });
+        let mut workers: Vec<Heard> = heard.collect();
+        workers.sort_unstable_by(|one, other| one.worker.cmp(&other.worker));
+        workers
     }
 
     /// The broker says how many downloaders consume.

@@ -216,6 +216,8 @@ variable of an option without a value is `true` or `false`.
         ("producer export", producer(), &["export"]),
         ("producer extract", producer(), &["extract"]),
         ("producer status", producer(), &["status"]),
+        ("producer dashboard", producer(), &["dashboard"]),
+        ("producer pause", producer(), &["pause"]),
         ("producer dead", producer(), &["dead"]),
         ("producer dead list", producer(), &["dead", "list"]),
         ("producer dead replay", producer(), &["dead", "replay"]),

@@ -20,9 +20,7 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 export const PRODUCER = needed("PRODUCER");
 const GIMP = "/usr/share/gimp/2.0/help/en";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--no-proxy-server",
-  // Requests to other hosts are made, and so are seen, but lead nowhere.
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"];
+  "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--no-proxy-server"];
 
 /** A folder that is gone when the test is over. */
 export function folder(t) {
@@ -121,9 +119,14 @@ export function ledger(run, sql) {
 /** The one number that an SQL statement finds. */
 export const number = (run, sql) => ledger(run, sql)[0][0];
 
-/** Chromium, for as long as the test lasts. */
-export async function browser(t) {
-  const started = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: FLAGS });
+/**
+ * Chromium, for as long as the test lasts. Requests to other hosts are made, and so are seen, but lead nowhere; the hosts of `names`
+ * lead to 127.0.0.1.
+ */
+export async function browser(t, names = []) {
+  const rules = [...names.map(name => `MAP ${name} 127.0.0.1`), "MAP * ~NOTFOUND", "EXCLUDE 127.0.0.1"].join(", ");
+  const args = [...FLAGS, `--host-resolver-rules=${rules}`];
+  const started = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args });
   t.after(() => started.close());
   return started;
 }

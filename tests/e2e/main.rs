@@ -24,6 +24,7 @@ mod content_encoding;
 mod copies;
 mod crawl_amqp;
 mod crawl_embedded;
+mod dashboard;
 mod dead_command;
 mod dead_letters;
 mod descriptors;

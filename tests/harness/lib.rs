@@ -24,6 +24,7 @@
 
 pub mod broker;
 pub mod collector;
+pub mod dashboard;
 pub mod dns;
 pub mod folder;
 pub mod gallery;

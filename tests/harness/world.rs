@@ -349,6 +349,12 @@ impl World {
         Process::start(&format!("producer-{}", self.started), &mut command, &self.folder)
     }
 
+    /// Starts a producer with just these arguments beside others that run, each with its own files.
+    pub fn start_another(&mut self, arguments: &[String]) -> Process {
+        self.started += 1;
+        self.start_producer(arguments, Stdio::null())
+    }
+
     /// Adds what the arguments leave out; a test that gives an option itself keeps it.
     fn fill_in(&self, given: &mut Vec<String>, worker: Option<&str>) {
         let embedded = self.place.is_none();

@@ -18,6 +18,7 @@ use crate::remembered::Remembered;
 use crate::report::{self, CANCELLED, COMPLETE};
 use crate::run_folder::{self, FolderError, RunFolder};
 use crate::settings::{Broker, RunSettings};
+use crate::word::Mark;
 
 /// How long a producer that works on the run has to see that it is cancelled, and to write its manifest.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,12 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn cancel(options: CancelOptions, matches: &ArgMatches) -> anyhow::Result<Exit> {
     let run = options.which;
     let path = run_folder::existing(&options.runs, &run)?;
-    run_folder::ask_to_cancel(&path)?;
+    Mark::Cancel.leave(&path)?;
     let folder = our_turn(&options.runs, &run).await?;
     let (kept, state) = ledger::recall(folder.path())?;
     if state == COMPLETE {
         tracing::warn!(%run, "the run is complete already; nothing is left to cancel");
-        folder.take_back_cancel()?;
+        Mark::Cancel.take_back(folder.path())?;
         return Ok(Exit::Complete);
     }
     let ledger = Ledger::open(folder.path(), &run, None)?;
@@ -39,7 +40,9 @@ pub async fn cancel(options: CancelOptions, matches: &ArgMatches) -> anyhow::Res
     let ignored_robots = Remembered::read(&kept).is_ok_and(|kept| kept.value("ignore_robots").is_some());
     let summary = report::write(&ledger, &run, folder.path(), CANCELLED, took, ignored_robots).await?;
     ledger.close().await;
-    folder.take_back_cancel()?;
+    // Nobody goes on with it, paused or not.
+    Mark::Pause.take_back(folder.path())?;
+    Mark::Cancel.take_back(folder.path())?;
     print(&summary, options.format, false, folder.path());
     tell_the_fleet(&kept, matches, &run).await?;
     Ok(Exit::Complete)

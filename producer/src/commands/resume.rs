@@ -90,6 +90,7 @@ async fn go_on(
     // These belong to this invocation, and not to the run.
     own.run = Some(run.clone());
     (own.runs, own.stream, own.format, own.metrics) = (given.runs, given.stream, given.format, given.metrics);
+    (own.dashboard, own.dashboard_host) = (given.dashboard, given.dashboard_host);
 
     let ledger = Ledger::open(folder.path(), &run, max_images)?;
     let standing = ledger.standing().await?;

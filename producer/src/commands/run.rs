@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::monitoring::Monitoring;
 use crate::cli::OutputFormat;
+use crate::dashboard::{self, Dashboard, Environment, Glimpses};
 use crate::following::Following;
 use crate::ledger::{Earlier, Ledger, LedgerError, NewPage, Sent, Standing};
 use crate::metrics::Metrics;
@@ -37,6 +38,7 @@ use crate::report::summary::Summary;
 use crate::run_folder::{FolderError, RunFolder};
 use crate::settings::{Broker, RunSettings};
 use crate::stream::Stream;
+use crate::word::{Mark, Wishes};
 
 /// Longest time for the downloader in this process to end in good order once a run is complete: it completes its open shard, and
 /// uploads what is in its spool. As good as none: whoever is in a hurry sends a second signal.
@@ -55,6 +57,8 @@ pub struct Session {
     pub shutdown: Shutdown,
     /// The terminal's bars.
     pub bars: MultiProgress,
+    /// What the commands that a dashboard starts are to have.
+    pub environment: Environment,
 }
 
 /// What there is to do.
@@ -106,6 +110,7 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     let own = settings.runs.join(settings.run.as_str());
     let earlier = settings.since.as_ref().map(|since| since.open(&settings.runs, &own)).transpose()?.flatten();
     let tracing = Tracing::start(settings.otlp.as_ref(), "warren-producer", settings.run.as_str())?;
+    let dashboard = start_dashboard(&settings, &session).await?;
     // The broker first: a run that could not begin leaves nothing behind.
     let monitoring = Monitoring::start(&settings).await?;
     let (transport, mut worker) = connect(&settings, &monitoring, tracing.otlp().cloned()).await?;
@@ -116,10 +121,10 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     tracing::info!(run = %settings.run, folder = %folder.path().display(), "the run {verb}");
 
     let (live, watched) = watch::channel(Live::default());
+    let glimpses = Glimpses::start(folder.path(), ledger.clone(), watched.clone());
     monitoring.metrics.runs(&ledger, watched.clone());
     let progress = Progress::start(&session.bars, ledger.clone(), watched);
     let (stream, writing) = settings.stream.then(Stream::start).unzip();
-    let cancel_mark = folder.cancel_mark();
     let parts = Parts {
         ledger: ledger.clone(),
         transport: transport.clone(),
@@ -129,7 +134,7 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
         stream,
         live,
         metrics: Arc::clone(&monitoring.metrics),
-        cancelled: Box::new(move || cancel_mark.exists()),
+        wishes: Wishes::at(folder.path()),
         following: follow(&settings, &ledger, tracing.otlp()).await?,
     };
     let pipeline = Pipeline::new(&settings, parts);
@@ -161,13 +166,23 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
         stop_worker(worker, patience, &session.shutdown),
         report::write(&ledger, &settings.run, folder.path(), state, took + started.elapsed(), !settings.obey_robots)
     );
+    glimpses.finish().await;
     let summary = summary?;
     let is_over = matches!(ended, Ok(Ended::Complete | Ended::Cancelled));
+    if is_over {
+        // It was for this work, not for what may be tried again.
+        Mark::Pause.take_back(folder.path())?;
+    }
     tokio::join!(ledger.close(), say_goodbye(transport, &settings, is_over), tracing.finish());
     if settings.report {
         super::report::at_the_end(&settings, folder.path(), &session.shutdown).await;
     }
     print(&summary, settings.format, settings.stream, folder.path());
+    // It is free, and shown so.
+    drop(folder);
+    if let Some(dashboard) = dashboard {
+        dashboard.finish().await;
+    }
     exit_of(ended)
 }
 
@@ -182,6 +197,27 @@ async fn follow(
     let seed = ledger.follow(sampler).await?;
     tracing::info!(share = sampler.share(), "images are followed (--otlp-sample)");
     Ok(Some(Arc::new(Following { otlp: otlp.clone(), sampler, seed, run: settings.run.clone() })))
+}
+
+/// Serves the dashboard of the run's folder, if it is wanted.
+async fn start_dashboard(settings: &RunSettings, session: &Session) -> anyhow::Result<Option<Dashboard>> {
+    let Some(listen) = settings.dashboard else { return Ok(None) };
+    let broker = match &settings.broker {
+        Broker::Amqp(broker) => Some(AmqpSettings::new(broker, format!("warren dashboard {}", settings.run))?),
+        Broker::Embedded(_) => None,
+    };
+    let token = dashboard::Settings::token_of_environment();
+    let (names, environment) = (settings.dashboard_names.clone(), session.environment.clone());
+    let settings = dashboard::Settings::new(
+        listen,
+        names,
+        token.as_deref(),
+        settings.runs.clone(),
+        settings.dashboard_store.clone(),
+        broker,
+        environment,
+    )?;
+    Ok(Some(Dashboard::start(settings).await?))
 }
 
 struct Opened {

@@ -11,6 +11,7 @@ pub mod choice;
 pub mod histogram;
 pub mod hosts;
 pub mod images;
+mod names;
 pub mod overview;
 pub mod survey;
 pub mod timeline;

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::hosts::Gate;
 use super::inline::AT_ONCE;
+use super::recent::Recent;
 use super::redirects::told_of_hops;
 use super::{Alarm, Event, Pipeline, PipelineError};
 use crate::backlog::{Backlog, Item, Reading};
@@ -43,6 +44,8 @@ pub(super) struct Images {
     pub(super) waiting: usize,
     /// Images whose bytes are being read from the ledger.
     pub(super) inline_under_way: usize,
+    /// Which ended last.
+    pub(super) recent: Recent,
     retries: u32,
     /// Images that were out when the run was gone on with. The backlog is read from the ledger's beginning then, and must
     /// not offer them: they are out, or were since.
@@ -90,6 +93,7 @@ impl Images {
             verdicts: Vec::new(),
             waiting: 0,
             inline_under_way: 0,
+            recent: Recent::default(),
             retries: settings.retries,
             journeys: Vec::new(),
         }
@@ -236,6 +240,7 @@ impl Pipeline {
             task.id = %image.image, image.url, attempt = image.attempts, status = status.as_str(), reason = %reason,
             "an image has its outcome without being asked for"
         );
+        self.images.recent.note(image.id, status);
         self.images.verdicts.push(Recording { outcome, worker: None, is_final: true });
     }
 
@@ -360,6 +365,7 @@ impl Pipeline {
     /// The last outcome of an image, with all that is known of it.
     fn told_at_last(&mut self, outcome: Outcome, image: PendingImage) -> Outcome {
         let outcome = told_of_hops(outcome, &image);
+        self.images.recent.note(image.id, outcome.status);
         if let (Status::Failed | Status::Rejected, Some(reason)) = (outcome.status, outcome.reason) {
             self.failed(image.url, reason);
         }

@@ -7,6 +7,7 @@ mod images;
 mod inline;
 mod listing;
 mod pages;
+mod recent;
 mod redirects;
 mod search;
 
@@ -27,7 +28,7 @@ use url::Url;
 use crate::backlog::Reading;
 use crate::dispatch::DispatchError;
 use crate::following::Following;
-use crate::ledger::{HostId, Ledger, LedgerError, PageKind, PendingImage, PendingPage, Sent};
+use crate::ledger::{HostId, Ledger, LedgerError, PageKind, PendingImage, PendingPage, RowId, Sent};
 use crate::metrics::Metrics;
 use crate::pace::AtRest;
 use crate::page_fetch::{Answer, Missed, PageFetch};
@@ -38,12 +39,15 @@ use crate::seeds::list::ListError;
 use crate::settings::RunSettings;
 use crate::silence::Silence;
 use crate::stream::Stream;
+use crate::window::Heard;
+use crate::word::Wishes;
 
 use self::hosts::Hosts;
 use self::images::Images;
 use self::pages::Pages;
 
 pub use self::listing::Listing;
+pub use self::recent::Recent;
 pub use self::search::PageWork;
 
 /// How often the broker is asked for the number of downloaders.
@@ -120,8 +124,25 @@ pub struct Live {
     pub blocked: bool,
     /// Hosts that are left alone for a while; looked at once a second.
     pub at_rest: Arc<AtRest>,
+    /// Whether nothing is handed out because somebody wants a pause.
+    pub paused: bool,
+    /// What takes a moment to say; looked at once a second, while somebody watches the run from outside.
+    pub closer: Arc<Closer>,
     /// What failed last, an image or a page; none before anything did.
     pub last_failure: Option<Arc<Failure>>,
+}
+
+/// What is looked at more closely while somebody watches.
+#[derive(Debug, Clone, Default)]
+pub struct Closer {
+    /// Whether somebody does.
+    pub watched: bool,
+    /// The workers that were heard in the last minute, by name.
+    pub workers: Vec<Heard>,
+    /// The last images that were kept, the newest last, [`Recent::MOST`] at most.
+    pub stored: Vec<RowId>,
+    /// The last images that were not, likewise.
+    pub failed: Vec<RowId>,
 }
 
 /// Something that failed for good.
@@ -197,14 +218,11 @@ pub struct Parts {
     pub live: watch::Sender<Live>,
     /// Where it is counted what is done.
     pub metrics: Arc<Metrics>,
-    /// Whether somebody wants the run to end for good; asked now and then.
-    pub cancelled: Cancelled,
+    /// What others want of it; asked every second.
+    pub wishes: Wishes,
     /// Which images are followed, if any.
     pub following: Option<Arc<Following>>,
 }
-
-/// Asks whether the run was cancelled.
-pub type Cancelled = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// One run.
 #[expect(clippy::struct_excessive_bools, reason = "each says whether one thing is under way")]
@@ -224,11 +242,13 @@ pub struct Pipeline {
     queue: QueueState,
     silence: Silence,
     probing: bool,
-    cancelled: Cancelled,
+    wishes: Wishes,
+    paused: bool,
     stream: Option<Stream>,
     live: watch::Sender<Live>,
     metrics: Arc<Metrics>,
     at_rest: Arc<AtRest>,
+    closer: Arc<Closer>,
     last_failure: Option<Arc<Failure>>,
 }
 
@@ -236,7 +256,7 @@ impl Pipeline {
     /// Sets a run up.
     #[must_use]
     pub fn new(settings: &RunSettings, parts: Parts) -> Self {
-        let Parts { ledger, transport, fetch, source, sent, stream, live, metrics, cancelled, following } = parts;
+        let Parts { ledger, transport, fetch, source, sent, stream, live, metrics, wishes, following } = parts;
         let (work, listing) = match source {
             Source::Pages(work) => (Some(Arc::from(work)), None),
             Source::List(listing) => (None, Some(Box::new(listing))),
@@ -257,7 +277,8 @@ impl Pipeline {
             pages: Pages::new(work, settings.retries, begun.fetched + begun.failed),
             images: Images::new(settings, transport.clone(), ledger.clone(), Arc::clone(&metrics), sent, following),
             stream,
-            cancelled,
+            wishes,
+            paused: false,
             listing,
             list_under_way: false,
             images_first: false,
@@ -270,6 +291,7 @@ impl Pipeline {
             live,
             metrics,
             at_rest: Arc::default(),
+            closer: Arc::default(),
             last_failure: None,
             ledger,
             transport,
@@ -284,6 +306,7 @@ impl Pipeline {
     ) -> Result<Ended, PipelineError> {
         let mut fleet_clock = interval(FLEET_EVERY);
         fleet_clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.heed_pause();
         let ended = loop {
             let now = Instant::now();
             self.pump(now);
@@ -306,11 +329,13 @@ impl Pipeline {
                 confirmed = self.images.dispatch.confirmed() => self.note_sent(confirmed?),
                 _ = fleet_clock.tick() => {
                     self.metrics.pulse.beat();
-                    if (self.cancelled)() {
+                    if self.wishes.is_cancelled() {
                         break Ended::Cancelled;
                     }
+                    self.heed_pause();
                     self.ask_fleet();
                     self.at_rest = self.hosts.pace.at_rest(Instant::now()).into();
+                    self.look_closer();
                 }
                 () = sleep_until(next) => {}
                 () = shutdown.drain.cancelled() => break Ended::Interrupted,
@@ -332,8 +357,10 @@ impl Pipeline {
         }
         self.offer_waiting_for_robots();
         self.read_ledger();
-        self.read_list();
-        self.start_in_turn(now);
+        if !self.paused {
+            self.read_list();
+            self.start_in_turn(now);
+        }
         self.record_verdicts();
         let live = Live {
             out: self.images.dispatch.out(),
@@ -341,10 +368,36 @@ impl Pipeline {
             downloaders: self.images.window.consumers(),
             queued: self.queue.ready,
             blocked: self.silence.is_blocked(),
+            paused: self.paused,
+            closer: Arc::clone(&self.closer),
             at_rest: Arc::clone(&self.at_rest),
             last_failure: self.last_failure.clone(),
         };
         self.live.send_replace(live);
+    }
+
+    /// While the run is paused nothing begins: no row of a list, no page, no image. What is out comes back and is recorded, and only
+    /// for that is the time-out; with nothing out there is no silence.
+    fn heed_pause(&mut self) {
+        let paused = self.wishes.is_paused();
+        if std::mem::replace(&mut self.paused, paused) != paused {
+            if paused {
+                tracing::warn!("the run is paused: nothing is handed out; hint: `producer unpause` lets it go on");
+            } else {
+                tracing::info!("the run is not paused any more, and goes on");
+            }
+        }
+    }
+
+    /// While nobody watches, this is one question to the file system.
+    fn look_closer(&mut self) {
+        let now = Instant::now();
+        let watched = self.wishes.is_watched(now.into_std());
+        if watched || self.closer.watched {
+            let (stored, failed) = self.images.recent.told();
+            let workers = self.images.window.workers(now);
+            self.closer = Closer { watched, workers, stored, failed }.into();
+        }
     }
 
     /// Something failed for good: whoever watches sees the last of it.

@@ -79,6 +79,9 @@ impl Going<'_> {
 
     fn trouble(&self) -> Vec<String> {
         let mut parts = Vec::new();
+        if self.live.paused {
+            parts.push("PAUSED".to_owned());
+        }
         if self.live.blocked {
             parts.push("BROKER BLOCKED".to_owned());
         }
@@ -239,9 +242,9 @@ mod tests {
             line,
             "809/1809 images, 0/s, 64 out, 2 downloaders, 3 hosts at rest, 800 stored, 9 failed, pages 12 (+0), last failure http-404 http://a/"
         );
-        let live = Live { downloaders: 0, blocked: true, last_failure: None, ..live };
+        let live = Live { downloaders: 0, blocked: true, paused: true, last_failure: None, ..live };
         let line = Going { counts: &counts, live: &live, rate: 0.5 }.line();
-        assert!(line.starts_with("809/1809 images, 0/s, ETA 33m20s, BROKER BLOCKED, NO DOWNLOADER, 64 out"), "{line}");
+        assert!(line.starts_with("809/1809 images, 0/s, ETA 33m20s, PAUSED, BROKER BLOCKED, NO DOWNLOADER, 64 out"), "{line}");
     }
 
     #[test]

@@ -37,6 +37,7 @@ fn run(run: &Run) -> Value {
         "run": run.name,
         "state": run.state,
         "killed": run.killed,
+        "paused": run.paused,
         "pages": {"pending": pages.pending, "fetched": pages.fetched, "failed": pages.failed, "blocked": pages.blocked},
         "images": images,
         "bytes": counts.bytes,

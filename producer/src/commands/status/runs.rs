@@ -11,6 +11,7 @@ use super::StatusError;
 use crate::ledger::{self, Glance, LedgerError, RUNNING};
 use crate::report::{CANCELLED, COMPLETE, INTERRUPTED};
 use crate::run_folder;
+use crate::word::Mark;
 
 /// States in which nobody will read replies any more.
 const OVER: [&str; 2] = [COMPLETE, CANCELLED];
@@ -23,6 +24,8 @@ pub(super) struct Run {
     pub(super) state: String,
     /// Its producer was killed: it could not say itself how the run ended.
     pub(super) killed: bool,
+    /// Nothing is handed out until `producer unpause`.
+    pub(super) paused: bool,
     pub(super) glance: Glance,
     /// Replies that nobody has read yet; `None` where nobody asked, or will.
     pub(super) replies: Option<u32>,
@@ -34,7 +37,8 @@ impl Run {
         let folder = run_folder::existing(runs, name)?;
         let (glance, killed) = glance(&folder)?;
         let state = if killed { INTERRUPTED.to_owned() } else { glance.state.clone() };
-        Ok(Self { name: name.clone(), state, killed, glance, replies: None })
+        let paused = Mark::Pause.is_left(&folder);
+        Ok(Self { name: name.clone(), state, killed, paused, glance, replies: None })
     }
 
     /// All runs in `runs`.

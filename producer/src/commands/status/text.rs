@@ -8,6 +8,7 @@ use common::transport::TransportError;
 
 use super::runs::Run;
 use crate::fleet::{Fleet, PATIENCE};
+use crate::ledger::RUNNING;
 use crate::printable::printable;
 use crate::report::summary::size;
 
@@ -30,7 +31,8 @@ fn runs_table(runs: &[Run]) -> Vec<String> {
     let heads =
         ["found", "stored", "duplicate", "unchanged", "rejected", "blocked", "failed", "outstanding", "replies"];
     let mut lines = vec![format!("{:width$}  {:12}{:>8}{}", "run", "state", "pages", columns(heads))];
-    for Run { name, state, glance, replies, .. } in runs {
+    for Run { name, state, paused, glance, replies, .. } in runs {
+        let state = if *paused && state == RUNNING { "paused" } else { state };
         let counts = &glance.counts;
         let statuses = columns(Status::ALL.map(|status| counts.of(status)));
         let (name, pages, found) = (name.as_str(), counts.pages.fetched, counts.found());

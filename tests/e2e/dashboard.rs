@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 
 use crate::{embedded, images, plain, world};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
+
+/// Method, path, headers, body, and the status of the answer.
+type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, u16);
 
 /// What every answer carries.
 const HARDENED: [(&str, &str); 4] = [
@@ -101,7 +104,7 @@ async fn whoever_is_not_its_own_page_sees_and_changes_nothing() {
     let host = host.as_str();
     let retry = "/runs/run-1/retry";
     let large = "x".repeat(5000);
-    let cases: Vec<(&str, &str, Vec<(&str, &str)>, &str, u16)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         // Our own page.
         ("GET", "/", vec![("host", host)], "", 200),
         ("GET", "/", vec![("host", &named)], "", 200),

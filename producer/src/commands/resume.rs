@@ -102,8 +102,9 @@ async fn go_on(
     }
     let begin = Begin::Again(Box::new(Again { folder, ledger, standing, remembered, retry }));
     match command {
-        Command::Crawl(options) => crawl::crawl(options, begin, session).await,
-        Command::Urls(options) => urls::urls(options, begin, session).await,
+        // A run is a large future.
+        Command::Crawl(options) => Box::pin(crawl::crawl(options, begin, session)).await,
+        Command::Urls(options) => Box::pin(urls::urls(options, begin, session)).await,
         _ => Err(RecallError::Unreadable.into()),
     }
 }

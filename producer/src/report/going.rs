@@ -244,7 +244,10 @@ mod tests {
         );
         let live = Live { downloaders: 0, blocked: true, paused: true, last_failure: None, ..live };
         let line = Going { counts: &counts, live: &live, rate: 0.5 }.line();
-        assert!(line.starts_with("809/1809 images, 0/s, ETA 33m20s, PAUSED, BROKER BLOCKED, NO DOWNLOADER, 64 out"), "{line}");
+        assert!(
+            line.starts_with("809/1809 images, 0/s, ETA 33m20s, PAUSED, BROKER BLOCKED, NO DOWNLOADER, 64 out"),
+            "{line}"
+        );
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub enum NoThumbnail {
     /// No decoder makes a picture of it.
     #[error("{0}")]
     Undecodable(String),
+    /// Nothing is known of it, by no fault of its own: another try may do better.
+    #[error("{0}")]
+    Unjudged(String),
 }
 
 /// Threads that make thumbnails, one a processor. They end when it is dropped.
@@ -73,7 +76,7 @@ impl Thumbnailer {
             return Err(NoThumbnail::TooLarge);
         }
         let made = self.pool.make(bytes, format.name(), pixels).await;
-        let made = made.map_err(|unjudged| NoThumbnail::Undecodable(unjudged.to_string()))?;
+        let made = made.map_err(|unjudged| NoThumbnail::Unjudged(unjudged.to_string()))?;
         match made.copy {
             Some(Ok(copy)) => Ok(Thumbnail { bytes: copy.bytes.into(), width: copy.width, height: copy.height }),
             Some(Err(why)) => Err(NoThumbnail::Undecodable(why.to_string())),

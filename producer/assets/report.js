@@ -78,8 +78,9 @@ function card(image) {
   return item;
 }
 
+// One that was cut, which ends in what no whole address has, leads nowhere.
 function address(text) {
-  if (!/^https?:\/\//i.test(text)) return element("bdi", "", text);
+  if (!/^https?:\/\//i.test(text) || text.endsWith("\u2026")) return element("bdi", "", text);
   const link = element("a", "", text);
   link.href = text;
   link.rel = "noreferrer noopener";

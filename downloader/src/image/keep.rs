@@ -29,10 +29,11 @@ impl Worker {
         verified: &Verified,
     ) -> Option<Outcome> {
         let format = verified.format.name();
-        let begun = Instant::now();
-        let transforming = if self.settings.transform.is_wanted() { trail.step("transform") } else { Step::NONE };
+        let is_transformed = self.settings.transform.is_wanted();
+        let begun = is_transformed.then(Instant::now);
+        let transforming = if is_transformed { trail.step("transform") } else { Step::NONE };
         let made = self.pool.make(&body, format, verified.pixels).await;
-        if self.settings.transform.is_wanted() {
+        if let Some(begun) = begun {
             self.metrics.over(Stage::Transform, begun);
         }
         drop(transforming);

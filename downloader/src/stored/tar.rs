@@ -37,7 +37,7 @@ impl Walk {
             let Some((member, size)) = header(&block) else { break };
             let offset = self.next + BLOCK;
             self.next =
-                size.checked_next_multiple_of(BLOCK).and_then(|size| offset.checked_add(size)).unwrap_or(u64::MAX);
+                size.checked_next_multiple_of(BLOCK).and_then(|size| offset.checked_add(size)).unwrap_or(length);
             if TEXTS.iter().any(|ending| member.ends_with(ending)) {
                 continue;
             }

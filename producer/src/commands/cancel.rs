@@ -28,7 +28,10 @@ pub async fn cancel(options: CancelOptions, matches: &ArgMatches) -> anyhow::Res
     let run = options.which;
     let path = run_folder::existing(&options.runs, &run)?;
     Mark::Cancel.leave(&path)?;
-    let folder = our_turn(&options.runs, &run).await?;
+    let folder = our_turn(&options.runs, &run).await.inspect_err(|_| {
+        // Or whoever goes on with the run one day would end it.
+        Mark::Cancel.take_back(&path).unwrap_or_default();
+    })?;
     let (kept, state) = ledger::recall(folder.path())?;
     if state == COMPLETE {
         tracing::warn!(%run, "the run is complete already; nothing is left to cancel");

@@ -171,15 +171,18 @@ pub async fn run(settings: RunSettings, fetch: PageFetch, work: Work, session: S
     let is_over = matches!(ended, Ok(Ended::Complete | Ended::Cancelled));
     if is_over {
         // It was for this work, not for what may be tried again.
-        Mark::Pause.take_back(folder.path())?;
+        Mark::Pause.take_back(folder.path()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the run stays paused for whoever tries it again; hint: `producer unpause`");
+        });
     }
     tokio::join!(ledger.close(), say_goodbye(transport, &settings, is_over), tracing.finish());
-    if settings.report {
-        super::report::at_the_end(&settings, folder.path(), &session.shutdown).await;
-    }
-    print(&summary, settings.format, settings.stream, folder.path());
-    // It is free, and shown so.
+    let path = folder.path().to_owned();
+    // It is free, and shown so: nothing of what follows changes the run.
     drop(folder);
+    if settings.report {
+        super::report::at_the_end(&settings, &path, &session.shutdown).await;
+    }
+    print(&summary, settings.format, settings.stream, &path);
     if let Some(dashboard) = dashboard {
         dashboard.finish().await;
     }

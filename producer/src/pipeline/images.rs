@@ -241,6 +241,9 @@ impl Pipeline {
             "an image has its outcome without being asked for"
         );
         self.images.recent.note(image.id, status);
+        if status == Status::Failed {
+            self.failed(image.url.clone(), reason);
+        }
         self.images.verdicts.push(Recording { outcome, worker: None, is_final: true });
     }
 
@@ -289,10 +292,9 @@ impl Pipeline {
         for image in &task.images {
             // The news of a larger batch may come twice; by then its images are out one by one, and that is another matter.
             if (task.images.len() == 1 || !dispatch.is_out_alone(image.id))
-                && let Some(CameBack { image, mut journey, .. }) = dispatch.came_back(image.id, image.attempt)
+                && let Some(back) = dispatch.came_back(image.id, image.attempt)
             {
-                journey.failed("dead-lettered");
-                dead.push(image);
+                dead.push(back);
             }
         }
         tracing::warn!(
@@ -301,12 +303,17 @@ impl Pipeline {
             "a batch is among the dead letters: no downloader could read it, or none survived it; `producer dead list` shows it"
         );
         let mut recordings = Vec::new();
-        for image in dead {
+        for CameBack { image, batch, mut journey } in dead {
             self.came_back(image.host);
             if task.images.len() == 1 {
                 let outcome = Outcome::new(image.image, image.attempts + 1, Status::Failed, Some(Reason::DeadLettered));
+                let url = image.url.clone();
+                let outcome = self.told_at_last(outcome, image);
+                tell(&outcome, &url, batch, None, true);
+                self.end_journey(journey, &outcome, true);
                 recordings.push(Recording { outcome, worker: None, is_final: true });
             } else {
+                journey.failed("dead-lettered");
                 self.images.backlog.put_back(PendingImage { alone: true, ..image });
             }
         }
@@ -328,7 +335,7 @@ impl Pipeline {
         let url = (is_told || journey.is_seen()).then(|| image.url.clone());
         let (outcome, is_final) = self.settle_try(outcome, image, now);
         if let Some(url) = url {
-            tell(&outcome, &url, batch, worker, is_final);
+            tell(&outcome, &url, batch, Some(worker), is_final);
             self.end_journey(journey, &outcome, is_final);
         }
         (outcome, is_final)
@@ -409,7 +416,7 @@ impl Pipeline {
 }
 
 /// One line an outcome.
-fn tell(outcome: &Outcome, url: &str, batch: u64, worker: &str, is_final: bool) {
+fn tell(outcome: &Outcome, url: &str, batch: u64, worker: Option<&str>, is_final: bool) {
     tracing::debug!(
         batch, worker, task.id = %outcome.id, image.url = url, attempt = outcome.attempt, status = outcome.status.as_str(),
         reason = outcome.reason.map(tracing::field::display), duration_ms = outcome.duration_ms, size_bytes = outcome.bytes,

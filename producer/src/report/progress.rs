@@ -76,7 +76,7 @@ async fn show(bar: Option<&ProgressBar>, ledger: &Ledger, live: &watch::Receiver
     let mut clock = interval(if bar.is_some() { DRAWN_EVERY } else { LOGGED_EVERY });
     // The first tick is at once, when there is nothing to tell.
     clock.tick().await;
-    let (mut speed, mut styled) = (Speed::new(), None);
+    let (mut speed, mut styled) = (Speed::new(ledger.counts().settled()), None);
     loop {
         clock.tick().await;
         let (counts, live) = (ledger.counts(), live.borrow().clone());
@@ -106,8 +106,9 @@ struct Speed {
 }
 
 impl Speed {
-    fn new() -> Self {
-        Self { settled: 0, at: Instant::now(), rate: None }
+    /// From so many images on, which an earlier producer may have done.
+    fn new(settled: u64) -> Self {
+        Self { settled, at: Instant::now(), rate: None }
     }
 
     fn measure(&mut self, settled: u64) -> f64 {

@@ -100,6 +100,7 @@ impl Thumbnails {
         let bytes = self.read(spot.path.to_owned(), MOST_BYTES).await?;
         self.maker.make(&bytes, spot.format, spot.pixels).await.map_err(|why| match why {
             NoThumbnail::Svg => Nothing::Svg,
+            NoThumbnail::Unjudged(why) => Nothing::Unreadable(why),
             other => Nothing::Undecodable(other.to_string()),
         })
     }

@@ -79,7 +79,8 @@ impl Shelf {
 fn open(file: &Path) -> rusqlite::Result<Connection> {
     let sql = Connection::open(file)?;
     sql.busy_timeout(Duration::from_secs(2))?;
-    // Nothing in it is worth a sync: what gets lost is made again. A file that is half-written after a power cut is thrown away.
+    // Nothing in it is worth a sync: what gets lost is made again. One that a power cut has damaged may be
+    // deleted.
     sql.pragma_update(None, "journal_mode", "WAL")?;
     sql.pragma_update(None, "synchronous", "OFF")?;
     let version: i32 = sql.pragma_query_value(None, "user_version", |row| row.get(0))?;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::{KeyValue, SpanId};
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{Protocol, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use tokio::sync::mpsc;
@@ -86,6 +86,8 @@ impl Tracing {
             .with_http_client(Http::new()?)
             .with_endpoint(settings.endpoint.as_str())
             .with_protocol(Protocol::HttpBinary)
+            // Its own waits between tries would hold up the thread they are on; the queue tries again by itself.
+            .with_retry_policy(RetryPolicy::disabled())
             .build()
             .map_err(OtlpError::Exporter)?;
         let resource = Resource::builder().with_service_name(service).with_attributes([
@@ -97,7 +99,9 @@ impl Tracing {
         let otlp = Otlp(Arc::new(Sending { spans, lost: AtomicU64::new(0) }));
         let stop = CancellationToken::new();
         let queue = Queue::new(exporter, received, Arc::clone(&otlp.0), stop.clone());
-        tracing::info!(collector = %settings.endpoint, "spans are sent to a collector");
+        // No more of its address: a key may be in the rest.
+        let collector = settings.endpoint.origin().ascii_serialization();
+        tracing::info!(collector, "spans are sent to a collector");
         Ok(Self(Some(Running { otlp, stop, sending: tokio::spawn(queue.run()) })))
     }
 
@@ -119,5 +123,46 @@ impl Tracing {
         if lost > 0 {
             tracing::warn!(spans = lost, "spans did not reach the collector; the images themselves are not concerned");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::cli::OtlpOptions;
+
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 6\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+    /// On one thread, where whoever waits without giving it up has everybody wait.
+    #[tokio::test]
+    async fn a_collector_that_wants_to_be_left_alone_keeps_nobody_waiting() {
+        crate::http::install_tls_provider();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let otlp = Some(format!("http://{}", listener.local_addr().expect("its address")));
+        let settings = OtlpSettings::new(&OtlpOptions { otlp }).expect("an address");
+        let asked = tokio::spawn(async move {
+            let (mut asking, _) = listener.accept().await.expect("somebody asks");
+            drop(asking.read(&mut [0; 1024]).await);
+            asking.write_all(ANSWER).await.expect("it listens");
+            Instant::now()
+        });
+        let tracing = Tracing::start(settings.as_ref(), "test", "one").expect("a client");
+        let place = Place::of(&[1; 16], "image", b"one");
+        drop(tracing.otlp().expect("it sends").step("fetch", place, None, SystemTime::now()));
+        let asked = asked.await.expect("it is asked");
+        let mut longest = Duration::ZERO;
+        while asked.elapsed() < Duration::from_secs(3) {
+            let begun = Instant::now();
+            sleep(Duration::from_millis(10)).await;
+            longest = longest.max(begun.elapsed());
+        }
+        assert!(longest < Duration::from_secs(3), "everybody waited for {longest:?}");
     }
 }

@@ -148,6 +148,8 @@ async fn pictures(
 
 /// Writes a file beside its name, and renames it when it is whole.
 fn put(file: &Path, html: &str) -> io::Result<()> {
+    // What a link leads to is replaced, not the link.
+    let file = &fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // As any new file: the process's mask takes off what it takes off.
@@ -155,7 +157,6 @@ fn put(file: &Path, html: &str) -> io::Result<()> {
         builder.prefix(".report-").suffix(".part").permissions(Permissions::from_mode(0o666)).tempfile_in(beside)?;
     part.write_all(html.as_bytes())?;
     part.as_file().sync_all()?;
-    // What a link leads to is replaced, not the link.
-    part.persist(fs::canonicalize(file).unwrap_or_else(|_| file.to_owned()))?;
+    part.persist(file)?;
     Ok(())
 }

@@ -79,7 +79,6 @@ struct Site {
     actions: Arc<Actions>,
     runs: PathBuf,
     pictures: Pictures,
-    logins: Semaphore,
     looks: Semaphore,
     /// The last word was gathered: those who watch have seen it, or see it now.
     over: CancellationToken,
@@ -111,7 +110,6 @@ impl Dashboard {
             actions: Arc::new(Actions::new(settings.runs.clone(), settings.environment)),
             pictures: Pictures::new(settings.runs.clone(), settings.store),
             runs: settings.runs,
-            logins: Semaphore::new(1),
             looks: Semaphore::new(LOOKS),
             over: CancellationToken::new(),
         });

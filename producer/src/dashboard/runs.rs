@@ -382,3 +382,79 @@ impl Known {
         self.counting = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Ledger, NewImage};
+
+    /// Most looks until a small ledger is counted.
+    const LOOKS: usize = 1000;
+
+    /// A run whose producer was killed, as far as anybody can tell: its ledger says that it runs, and nobody holds its folder.
+    fn killed(runs: &Path, name: &str) -> Ledger {
+        let folder = runs.join(name);
+        fs::create_dir(&folder).expect("a folder");
+        Ledger::create(&folder, &name.parse().expect("valid"), "{}", None).expect("a ledger")
+    }
+
+    async fn add(ledger: &Ledger, images: std::ops::Range<u32>) {
+        let new = |number| {
+            let (url, host) = (format!("http://h.example/{number}.png"), "h.example:80".to_owned());
+            NewImage { url, host, source: "list", ..NewImage::default() }
+        };
+        let number = u64::from(images.end - images.start);
+        ledger.add_listed(images.map(new).collect(), number, true, false).await.expect("written");
+    }
+
+    fn found(views: &[RunView]) -> Vec<Option<u64>> {
+        views.iter().map(|view| view.tally.as_ref().map(|tally| tally.found)).collect()
+    }
+
+    #[tokio::test]
+    async fn what_was_counted_of_a_killed_run_stays_only_while_its_ledger_does() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledger = killed(folder.path(), "mine");
+        add(&ledger, 0..3).await;
+        let mut runs = Runs::new(folder.path().to_owned());
+        let mut look_until = |expected: u64| {
+            let mut seen = Vec::new();
+            for _ in 0..LOOKS {
+                let views = runs.look();
+                assert!(views[0].killed && views[0].error.is_none(), "{views:?}");
+                seen.extend(found(&views));
+                if seen.last() == Some(&Some(expected)) {
+                    return seen;
+                }
+                // It was counted a moment ago: what that is for is not looked at here.
+                runs.known.values_mut().for_each(|known| known.count_again = None);
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            panic!("{expected} are not found: {seen:?}");
+        };
+        look_until(3);
+        // It was gone on with and killed again while nobody looked.
+        add(&ledger, 3..10).await;
+        let seen = look_until(10);
+        assert!(!seen.contains(&Some(3)), "nothing old is shown: {seen:?}");
+        assert_eq!(look_until(10), [Some(10)], "it is not counted again");
+    }
+
+    #[tokio::test]
+    async fn one_ledger_is_counted_at_a_time_and_each_in_the_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledgers: Vec<Ledger> = ["a", "b", "c", "d"].map(|name| killed(folder.path(), name)).into();
+        add(&ledgers[3], 0..2).await;
+        let mut runs = Runs::new(folder.path().to_owned());
+        for _ in 0..LOOKS {
+            let views = runs.look();
+            assert!(runs.known.values().filter(|known| known.counting.is_some()).count() <= 1);
+            if views.iter().all(|view| view.tally.is_some()) {
+                assert_eq!(found(&views).into_iter().flatten().sum::<u64>(), 2);
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("not all of them are counted");
+    }
+}

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::timeout;
 
 /// Longest time that an image is held for whoever takes it.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Bytes that are handed to the connection at once: what stays with one that takes nothing is some of these, and not the image.
 const PIECE: usize = 64 << 10;

@@ -5,8 +5,11 @@ import { at, bytes, figures, keep, make, nameOf, number, order, rate, say, show,
 
 const STATUSES = ["stored", "duplicate", "unchanged", "rejected", "blocked", "failed", "outstanding"];
 const SPARK = 60;
+const UNFINISHED = "None among the newest images; older ones were not looked through. The gallery finds them.";
 
 let shown = null;
+// The last order that was refused, of which run and why: it is said until the next order.
+let refused = null;
 let rates = { run: null, at: null, values: [] };
 const spark = sparkline();
 
@@ -25,6 +28,7 @@ export function showRun(run, tasks) {
 
 function noteOf(run, tasks) {
   const working = tasks.find((task) => !task.ended && (task.command === "cancel" || !run.held));
+  if (refused !== null && refused.run === run.name) return refused.text;
   if (run.error) return run.error;
   if (working) return `producer ${working.command} is at work.`;
   const bad = tasks.find((task) => task.ended && task.exit !== 0 && task.exit !== 130);
@@ -165,9 +169,11 @@ export function showDetail(run, detail) {
   const stored = detail ? detail.stored : [];
   keep(at("stored"), stored, (image) => image.id, (image) => make("li", {}, thumb(run.name, image)));
   show(at("no-stored"), detail !== null && stored.length === 0);
+  say(at("no-stored"), detail && detail.is_in_part.stored ? UNFINISHED : "None yet.");
   const failed = detail ? detail.failed : [];
   keep(at("failed"), failed, (image) => image.id, (image) => make("li", {}, failure(run.name, image)));
   show(at("no-failed"), detail !== null && failed.length === 0);
+  say(at("no-failed"), detail && detail.is_in_part.failed ? UNFINISHED : "None.");
   const resting = detail && detail.resting ? detail.resting : [];
   keep(at("resting"), resting, (host) => host.host, createHost, (item, host) => say(item.lastElementChild, span(host.for_ms)));
   const why = !run.held ? "No producer works on the run." : detail && detail.resting ? "None: every host is asked." : "Its producer does not say.";
@@ -281,12 +287,16 @@ function confirm(action, run) {
 async function answered(dialog, action, run) {
   if (dialog.returnValue !== "yes") return;
   const reason = action === "retry" ? at("retry-reason").value : "";
+  refused = null;
   try {
     await order(`/runs/${encodeURIComponent(run.name)}/${action}`, reason ? { reason } : null);
     at("news").textContent = `${action}: the server has it in hand.`;
   } catch (error) {
-    show(at("run-note"), true);
-    say(at("run-note"), error.message);
+    refused = { run: run.name, text: error.message };
+    if (shown.name === run.name) {
+      show(at("run-note"), true);
+      say(at("run-note"), refused.text);
+    }
     at("news").textContent = error.message;
   }
 }

@@ -49,10 +49,11 @@ impl Mark {
         }
     }
 
-    /// Whether it is there.
+    /// Whether it is there. Where that cannot be told, nothing is done that was not asked for: a run is not cancelled, and one that
+    /// may have to pause does.
     #[must_use]
     pub fn is_left(self, folder: &Path) -> bool {
-        folder.join(self.file()).exists()
+        folder.join(self.file()).try_exists().unwrap_or(self == Self::Pause)
     }
 }
 
@@ -122,6 +123,16 @@ mod tests {
             mark.take_back(folder.path()).expect("taken back");
             assert!(!mark.is_left(folder.path()));
         }
+    }
+
+    #[test]
+    fn what_cannot_be_told_cancels_nothing_and_lets_nothing_go_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let none = folder.path().join("file");
+        assert!(!Mark::Pause.is_left(&none), "what is not there is no mark");
+        File::create(&none).expect("made");
+        let left = [Mark::Cancel, Mark::Pause, Mark::Watched].map(|mark| mark.is_left(&none));
+        assert_eq!(left, [false, true, false], "a file is no folder, so there is an error");
     }
 
     #[test]

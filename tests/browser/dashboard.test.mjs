@@ -1,14 +1,14 @@
 // The dashboard in a browser: of the manual of GIMP, of a run that is at work, and of a site that means harm.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, utimesSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import {
-  LOOKS, PRODUCER, browser, crawl, eventually, expectAccessible, expectNoSidewaysScroll, expectQuiet, folder, gimp, number, open,
+  LOOKS, PRODUCER, browser, crawl, eventually, expectAccessible, expectNoSidewaysScroll, expectQuiet, folder, freePort, gimp, number, open,
   producer, screenshot, site, start,
 } from "./harness.mjs";
 
@@ -211,6 +211,63 @@ test("a run at work: a failing host, pausing, cancelling and trying again", asyn
   await eventually("its end", () => number(second, "SELECT count(*) FROM run WHERE key = 'state' AND value = 'complete'") === 1);
   assert.equal(number(second, "SELECT count(*) FROM images WHERE status IN ('stored', 'duplicate')"), 3);
   expectQuiet(page, origin);
+});
+
+test("why an order was refused stays on the page", async t => {
+  const place = folder(t);
+  const held = [];
+  const slow = await listening(t, (request, answer) => {
+    if (request.url === "/held.png") held.push(answer);
+    else if (request.url === "/") answer.writeHead(200, { "content-type": "text/html" }).end("<img src=held.png>");
+    else answer.writeHead(404).end();
+  });
+  const options = ["--embedded", "--allow-private", "--runs", join(place, "runs"), "--store", join(place, "images")];
+  const from = `http://127.0.0.1:${slow.address().port}/`;
+  const crawling = start(t, PRODUCER, ["crawl", ...options, "--run", "ending", from]);
+  const [url, chromium] = [await dashboard(t, place), await browser(t)];
+  const page = await open(chromium, url);
+  await eventually("a request that is held", () => held.length === 1);
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
+  // Meanwhile the run ends, so the order comes too late.
+  const ended = once(crawling, "exit");
+  crawling.kill("SIGINT");
+  await ended;
+  await page.locator("#run-state", { hasText: "interrupted" }).waitFor({ state: "attached" });
+  await page.getByRole("dialog").getByRole("button", { name: "Pause", exact: true }).click();
+  const note = page.locator("#run-note", { hasText: "Nobody works on the run" });
+  await note.waitFor();
+  // Whatever else changes.
+  utimesSync(join(place, "runs", "ending", "ledger.db"), new Date(), new Date());
+  await new Promise(done => setTimeout(done, 3000));
+  assert.ok(await note.isVisible());
+});
+
+test("a token is taken from the dashboard's own form alone", async t => {
+  const TOKEN = "a-token-of-30-characters-or-so";
+  const [place, port] = [folder(t), await freePort()];
+  await crawl(place, "locked", `${await site(t, { "/": ["text/html", "nothing"] })}/`);
+  // A name that is no loopback address's, by HTTP: to such the browser says the origin of a form, and nothing else of its site.
+  const own = `http://warren.test:${port}`;
+  const args = ["dashboard", "--offline", "--listen", `127.0.0.1:${port}`, "--host", `warren.test:${port}`, "--runs", join(place, "runs")];
+  const serving = start(t, PRODUCER, args, { env: { ...process.env, WARREN_DASHBOARD_TOKEN: TOKEN } });
+  await eventually("the dashboard", () => serving.said().includes("the dashboard is at"));
+  const form = `<form method="post" action="${own}/login"><input name="token" value="${TOKEN}"><button>go</button></form>`;
+  const foreign = await site(t, { "/": ["text/html", form] });
+  const chromium = await browser(t, ["warren.test", "evil.test"]);
+
+  const evil = await open(chromium, `${foreign.replace("127.0.0.1", "evil.test")}/`);
+  const refused = evil.waitForResponse(answer => answer.url() === `${own}/login`);
+  await evil.getByRole("button").click();
+  assert.equal((await refused).status(), 403);
+  assert.deepEqual(await evil.context().cookies(own), []);
+
+  const page = await open(chromium, `${own}/`);
+  await page.getByLabel("Token").fill("a-token-of-30-characters-or-no");
+  await page.getByRole("button", { name: "Enter" }).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Token").fill(TOKEN);
+  await page.getByRole("button", { name: "Enter" }).click();
+  await page.locator("#run-title", { hasText: "locked" }).waitFor();
 });
 
 test("what means harm does none", async t => {

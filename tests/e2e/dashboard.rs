@@ -19,7 +19,7 @@ type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, u16);
 /// What every answer carries.
 const HARDENED: [(&str, &str); 4] = [
     ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
+    ("referrer-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("x-frame-options", "DENY"),
 ];
@@ -103,6 +103,7 @@ async fn whoever_is_not_its_own_page_sees_and_changes_nothing() {
     let rebound = format!("evil.example:{port}");
     let host = host.as_str();
     let retry = "/runs/run-1/retry";
+    let led = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
     let large = "x".repeat(5000);
     let cases: Vec<Case<'_>> = vec![
         // Our own page.
@@ -111,6 +112,7 @@ async fn whoever_is_not_its_own_page_sees_and_changes_nothing() {
         ("HEAD", "/", vec![("host", host)], "", 200),
         ("GET", "/runs/run-1/images", vec![("host", host), ("sec-fetch-site", "same-origin")], "", 200),
         ("GET", "/", vec![("host", host), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], "", 200),
+        ("GET", "/", [&[("host", host)][..], &led, &[("sec-fetch-dest", "document")]].concat(), "", 200),
         // By another name: DNS rebinding.
         ("GET", "/", vec![("host", &rebound)], "", 421),
         ("GET", "/", vec![("host", "127.0.0.1")], "", 421),
@@ -123,6 +125,9 @@ async fn whoever_is_not_its_own_page_sees_and_changes_nothing() {
         // Embedded by another site's page.
         ("GET", "/runs/run-1/images", vec![("host", host), ("sec-fetch-site", "cross-site")], "", 403),
         ("GET", "/events", vec![("host", host), ("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")], "", 403),
+        ("GET", "/", [&[("host", host)][..], &led, &[("sec-fetch-dest", "iframe")]].concat(), "", 403),
+        ("GET", "/", [&[("host", host)][..], &led, &[("sec-fetch-dest", "object")]].concat(), "", 403),
+        ("GET", "/events", [&[("host", host)][..], &led, &[("sec-fetch-dest", "embed")]].concat(), "", 403),
         // Forged orders.
         ("POST", retry, vec![("host", host)], "", 403),
         ("POST", retry, vec![("host", host), ("x-warren-page", &word)], "", 403),
@@ -255,8 +260,13 @@ async fn where_others_reach_it_a_token_is_demanded() {
         let reply = dashboard.ask("POST", "/login", &form, wrong).await;
         assert_eq!((reply.status, reply.header("set-cookie")), (403, ""), "{wrong}");
     }
-    let foreign = [&form[..], &[("sec-fetch-site", "cross-site")]].concat();
-    assert_eq!(dashboard.ask("POST", "/login", &foreign, &format!("token={TOKEN}")).await.status, 403);
+    // A browser that reached it by HTTP says the origin of a form and nothing else of where it comes from.
+    for said in [("sec-fetch-site", "cross-site"), ("origin", "http://evil.example"), ("origin", "null")] {
+        let foreign = [&form[..], &[said]].concat();
+        assert_eq!(dashboard.ask("POST", "/login", &foreign, &format!("token={TOKEN}")).await.status, 403, "{said:?}");
+    }
+    let own = format!("http://{host}");
+    let form = [&form[..], &[("origin", &own)]].concat();
     let entered = dashboard.ask("POST", "/login", &form, &format!("token={TOKEN}")).await;
     assert_eq!((entered.status, entered.header("location")), (303, "/"));
     let kept = entered.header("set-cookie").to_owned();
@@ -274,6 +284,45 @@ async fn where_others_reach_it_a_token_is_demanded() {
     let talk = process.talk();
     assert!(!talk.contains(TOKEN) && !talk.contains(cookie), "{talk}");
     assert!(talk.contains("wrong token"), "{talk}");
+}
+
+#[tokio::test]
+async fn who_tries_tokens_waits_and_keeps_nobody_out() {
+    const TOKEN: &str = "a-token-of-30-characters-or-so";
+    /// Wrong ones at once, each of which takes a second.
+    const WRONG: usize = 5;
+    let mut world = gallery("dash-tries").await;
+    world.set_variable("WARREN_DASHBOARD_TOKEN", TOKEN);
+    let (_process, dashboard) = dashboard(&mut world, &["--offline"]).await;
+    let begun = std::time::Instant::now();
+    let tries = (0..WRONG).map(|number| {
+        tokio::spawn(async move {
+            let host = dashboard.host();
+            let form = [("host", &*host), ("content-type", "application/x-www-form-urlencoded")];
+            let program = [("host", &*host), ("authorization", "Bearer a-token-of-30-characters-or-s")];
+            let reply = if number % 2 == 0 {
+                dashboard.ask("GET", "/runs/run-1/images", &program, "").await
+            } else {
+                dashboard.ask("POST", "/login", &form, "token=a-token-of-30-characters-or-s").await
+            };
+            (number, reply.status)
+        })
+    });
+    let tries: Vec<_> = tries.collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let host = dashboard.host();
+    let form = [("host", &*host), ("content-type", "application/x-www-form-urlencoded")];
+    assert_eq!(dashboard.ask("POST", "/login", &form, &format!("token={TOKEN}")).await.status, 303);
+    let bearer = format!("Bearer {TOKEN}");
+    let program = [("host", &*host), ("authorization", &*bearer)];
+    assert_eq!(dashboard.ask("GET", "/runs/run-1/images", &program, "").await.status, 200);
+    assert!(tries.iter().any(|tried| !tried.is_finished()), "the right token did not queue behind the wrong ones");
+    for tried in tries {
+        let (number, status) = tried.await.expect("an answer");
+        assert_eq!(status, if number % 2 == 0 { 401 } else { 403 });
+    }
+    let taken = begun.elapsed();
+    assert!(taken >= Duration::from_secs(5), "one at a time, a second each: {taken:?}");
 }
 
 #[tokio::test]

@@ -34,7 +34,15 @@ pub(super) struct Detail {
     stored: Vec<Card>,
     /// The newest images that were not.
     failed: Vec<Card>,
+    /// The search for the newest ended by its time: there may be more of them than these.
+    is_in_part: InPart,
     error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+struct InPart {
+    stored: bool,
+    failed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -112,7 +120,7 @@ impl Known {
                     workers: workers(glimpse),
                     stored: self.newest_of(&insight, glimpse)?,
                     failed: cards(insight.images_at(&last(&glimpse.failed))?),
-                    error: None,
+                    ..Detail::default()
                 };
                 self.detail = Arc::new(detail);
             }
@@ -124,11 +132,14 @@ impl Known {
                 let insight = open()?;
                 let newest = |statuses: &[Status]| {
                     let filter = Filter { statuses: statuses.to_vec(), ..Filter::default() };
-                    insight.images(&filter, Order::Last, None, NEWEST).map(|page| cards(page.images))
+                    let page = insight.images(&filter, Order::Last, None, NEWEST)?;
+                    let is_in_part = page.images.len() < NEWEST && page.next.is_some();
+                    Ok::<_, LedgerError>((cards(page.images), is_in_part))
                 };
-                let failed = newest(&[Status::Failed, Status::Rejected, Status::Blocked])?;
-                let stored = newest(&[Status::Stored])?;
-                self.detail = Arc::new(Detail { run, stored, failed, ..Detail::default() });
+                let (failed, of_failed) = newest(&[Status::Failed, Status::Rejected, Status::Blocked])?;
+                let (stored, of_stored) = newest(&[Status::Stored])?;
+                let is_in_part = InPart { stored: of_stored, failed: of_failed };
+                self.detail = Arc::new(Detail { run, stored, failed, is_in_part, ..Detail::default() });
                 (self.changed, self.newest) = (Some(view.changed_ms), None);
             }
         }

@@ -78,15 +78,18 @@ pub(super) async fn images(
         Ok(filter) => filter,
         Err(NoWord(what)) => return (StatusCode::BAD_REQUEST, format!("No such {what}.\n")).into_response(),
     };
-    let Ok(folder) = run_folder::existing(&site.runs, &run) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
     let turn = site.looks.acquire().await;
-    let found = spawn_blocking(move || find(&folder, &filter, &sought)).await;
+    let runs = site.runs.clone();
+    let found = spawn_blocking(move || {
+        let folder = run_folder::existing(&runs, &run).ok()?;
+        Some(find(&folder, &filter, &sought))
+    });
+    let found = found.await;
     drop(turn);
     match found {
-        Ok(Ok(found)) => Json(found).into_response(),
-        Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{}\n", Chain(&error))).into_response(),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Ok(Some(Ok(found))) => Json(found).into_response(),
+        Ok(Some(Err(error))) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{}\n", Chain(&error))).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

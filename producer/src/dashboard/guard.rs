@@ -24,6 +24,7 @@ pub(super) const FORGERY_HEADER: HeaderName = HeaderName::from_static("x-warren-
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Pages and what belongs to them come from here, and nothing from anywhere else; nothing inline runs or styles.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -97,13 +98,21 @@ fn comes_from_here(headers: &HeaderMap) -> Option<bool> {
 /// nothing of it, and would take up room.
 fn is_embedded(headers: &HeaderMap) -> bool {
     let is = |name, value: &str| headers.get(name).is_some_and(|given: &HeaderValue| given == value);
-    (is(FETCH_SITE, "cross-site") || is(FETCH_SITE, "same-site")) && !is(FETCH_MODE, "navigate")
+    // A frame, an object and an embed are navigations too; what they are for says it.
+    let leads_here = is(FETCH_MODE, "navigate") && (is(FETCH_DEST, "document") || !headers.contains_key(FETCH_DEST));
+    (is(FETCH_SITE, "cross-site") || is(FETCH_SITE, "same-site")) && !leads_here
 }
 
 /// Looks at a request, and passes it on or not.
 pub(super) async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let answer = match refusal(&guard, &request) {
-        Some(refusal) => refusal,
+        Some(refusal) => {
+            if let Some(lock) = guard.lock().filter(|lock| lock.is_tried_by_header(request.headers())) {
+                // Who waits for longer is refused then.
+                timeout(PATIENCE, lock.delay()).await.unwrap_or(());
+            }
+            refusal
+        }
         None => timeout(PATIENCE, next.run(request))
             .await
             .unwrap_or_else(|_| (StatusCode::GATEWAY_TIMEOUT, "This takes too long; ask again.\n").into_response()),
@@ -123,8 +132,9 @@ fn refusal(guard: &Guard, request: &Request) -> Option<Response> {
     let path = request.uri().path();
     let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
     if path == "/login" {
-        // Whoever has the token may send it from where he likes, but no page may have a browser try one.
-        let is_foreign = headers.get(FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none");
+        // Whoever has the token may send it from where he likes, but no page of another site may have a browser try one. All
+        // browsers say the origin of a form; of a site only those that reached us by HTTPS, or on a loopback address.
+        let is_foreign = comes_from_here(headers) == Some(false);
         return (is_change && is_foreign).then(|| StatusCode::FORBIDDEN.into_response());
     }
     if path.starts_with("/assets/") && !is_change {
@@ -150,7 +160,8 @@ fn harden(mut answer: Response) -> Response {
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        // Stricter, and a browser would not say of our own form where it comes from.
+        (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (
@@ -189,6 +200,30 @@ mod tests {
             (&[("sec-fetch-site", "none")], Some(false)),
         ] {
             assert_eq!(comes_from_here(&headers(&[&[host], given].concat())), expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn another_site_may_lead_here_and_embed_nothing() {
+        for (site, mode, dest, expected) in [
+            ("cross-site", "navigate", Some("document"), false),
+            ("cross-site", "navigate", None, false),
+            ("same-site", "navigate", Some("document"), false),
+            ("cross-site", "navigate", Some("iframe"), true),
+            ("cross-site", "navigate", Some("frame"), true),
+            ("same-site", "navigate", Some("object"), true),
+            ("cross-site", "navigate", Some("embed"), true),
+            ("cross-site", "navigate", Some(""), true),
+            ("cross-site", "no-cors", Some("document"), true),
+            ("cross-site", "no-cors", Some("image"), true),
+            ("same-origin", "no-cors", Some("image"), false),
+            ("none", "navigate", Some("document"), false),
+        ] {
+            let mut given = headers(&[("sec-fetch-site", site), ("sec-fetch-mode", mode)]);
+            if let Some(dest) = dest {
+                given.insert(FETCH_DEST, HeaderValue::from_static(dest));
+            }
+            assert_eq!(is_embedded(&given), expected, "{site} {mode} {dest:?}");
         }
     }
 

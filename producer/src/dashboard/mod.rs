@@ -2,7 +2,7 @@
 //!
 //! Who asks has to get by [`guard`]; [`hosts`] and [`token`] are what that goes by, and [`server`] what bounds whoever asks.
 //! [`pages`] are in the program. [`hub`] gathers what is shown while somebody watches, from [`runs`], [`detail`], [`broker`] and
-//! [`tasks`], and [`events`] sends it. [`gallery`] and [`pictures`] look into one run, [`orders`] and [`actions`] do something to it.
+//! [`tasks`], and [`events`] sends it. [`gallery`] and [`pictures`] look into one run, [`held`] is an image on its way out, [`orders`] and [`actions`] do something to it.
 //! The producer's side is [`glimpse`]: what it says of itself while it is watched.
 
 mod actions;
@@ -13,6 +13,7 @@ mod events;
 mod gallery;
 mod glimpse;
 mod guard;
+mod held;
 mod hosts;
 mod hub;
 mod orders;
@@ -78,7 +79,6 @@ struct Site {
     actions: Arc<Actions>,
     runs: PathBuf,
     pictures: Pictures,
-    logins: Semaphore,
     looks: Semaphore,
     /// The last word was gathered: those who watch have seen it, or see it now.
     over: CancellationToken,
@@ -110,7 +110,6 @@ impl Dashboard {
             actions: Arc::new(Actions::new(settings.runs.clone(), settings.environment)),
             pictures: Pictures::new(settings.runs.clone(), settings.store),
             runs: settings.runs,
-            logins: Semaphore::new(1),
             looks: Semaphore::new(LOOKS),
             over: CancellationToken::new(),
         });

@@ -1,7 +1,6 @@
 //! The pages themselves: they are in the program, so nothing has to be installed beside it and no request leaves the machine.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
@@ -9,7 +8,6 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use tokio::time::sleep;
 
 use super::Site;
 
@@ -31,9 +29,6 @@ const ASSETS: [(&str, &str, &str); 8] = [
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 const HTML: &str = "text/html; charset=utf-8";
-
-/// How long a wrong token takes: nobody tries many.
-const WRONG: Duration = Duration::from_secs(1);
 
 /// The dashboard.
 pub(super) async fn index(State(site): State<Arc<Site>>) -> Response {
@@ -70,14 +65,11 @@ pub(super) struct Given {
 /// Takes the token, and has the browser remember that it was given.
 pub(super) async fn enter(State(site): State<Arc<Site>>, given: Result<Form<Given>, FormRejection>) -> Response {
     let Some(lock) = site.guard.lock() else { return home(None) };
-    // One at a time, so that trying is slow however many try.
-    let turn = site.logins.acquire().await;
+    // Before any waiting: nobody is kept out by those who try.
     if given.is_ok_and(|Form(given)| lock.opens_with(&given.token)) {
         return home(Some(lock.remember()));
     }
-    tracing::warn!("somebody gave the dashboard a wrong token");
-    sleep(WRONG).await;
-    drop(turn);
+    lock.delay().await;
     login_page(StatusCode::FORBIDDEN, "")
 }
 

@@ -7,11 +7,11 @@ use std::io;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use common::chain::Chain;
 use common::run_name::RunName;
 use downloader::location::Location;
@@ -20,10 +20,11 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::Site;
+use super::held::Held;
 use crate::insight::{Image, Insight};
 use crate::ledger::RowId;
 use crate::run_folder;
-use crate::thumbnail::{Nothing, Thumbnails, whence};
+use crate::thumbnail::{Nothing, Thumbnails, Workshop, whence};
 
 /// Runs of which pictures are at hand, at most.
 const MOST_RUNS: usize = 8;
@@ -31,7 +32,7 @@ const MOST_RUNS: usize = 8;
 /// Longest image that is given out, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// Images that are read from stores at once: each may be that long.
+/// Images that are held at once, from when they are read until they were given out: each may be that long.
 const AT_ONCE: usize = 2;
 
 /// Nothing of a picture runs, whoever opens it by itself.
@@ -46,8 +47,26 @@ pub(super) struct Pictures {
     runs: PathBuf,
     /// The store of runs that do not know their own.
     store: Option<Location>,
-    known: Mutex<HashMap<RunName, Arc<Album>>>,
-    turns: Semaphore,
+    known: Mutex<Known>,
+    turns: Arc<Semaphore>,
+}
+
+/// What was opened so far.
+#[derive(Debug, Default)]
+struct Known {
+    albums: HashMap<RunName, Arc<Album>>,
+    /// Where the thumbnails of all runs are made; opened for the first of them.
+    workshop: Option<Arc<Workshop>>,
+}
+
+impl Known {
+    fn workshop(&mut self) -> io::Result<Arc<Workshop>> {
+        let workshop = match self.workshop.take() {
+            Some(workshop) => workshop,
+            None => Workshop::open()?,
+        };
+        Ok(Arc::clone(self.workshop.insert(workshop)))
+    }
 }
 
 /// Those of one run.
@@ -81,7 +100,7 @@ impl IntoResponse for Missing {
 
 impl Pictures {
     pub(super) fn new(runs: PathBuf, store: Option<Location>) -> Self {
-        Self { runs, store, known: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+        Self { runs, store, known: Mutex::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The image in a row of a run's ledger, and where its pictures are. Blocks.
@@ -95,21 +114,22 @@ impl Pictures {
 
     fn album(&self, run: &RunName, folder: &FilePath) -> Result<Arc<Album>, Missing> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(album) = known.get(run) {
+        if let Some(album) = known.albums.get(run) {
             return Ok(Arc::clone(album));
         }
         let own = whence::store(folder, None, None).map_err(|error| Missing::Ours(Chain(&error).to_string()))?;
         let store = own.or_else(|| self.store.clone()).ok_or_else(|| {
             Missing::NotToBeHad("It is not known where the run's images are; --store says it.".to_owned())
         })?;
-        let open =
-            || Ok::<_, io::Error>((Thumbnails::new(folder, &store)?, Stored::at(&store).map_err(io::Error::other)?));
-        let (thumbnails, stored) = open().map_err(|error| Missing::Ours(Chain(&error).to_string()))?;
-        if known.len() >= MOST_RUNS {
-            known.clear();
+        let mut open = || {
+            let thumbnails = Thumbnails::made_in(known.workshop()?, folder, &store)?;
+            Ok(Album { thumbnails, stored: Stored::at(&store).map_err(io::Error::other)? })
+        };
+        let album = Arc::new(open().map_err(|error: io::Error| Missing::Ours(Chain(&error).to_string()))?);
+        if known.albums.len() >= MOST_RUNS {
+            known.albums.clear();
         }
-        let album = Arc::new(Album { thumbnails, stored });
-        known.insert(run.clone(), Arc::clone(&album));
+        known.albums.insert(run.clone(), Arc::clone(&album));
         Ok(album)
     }
 }
@@ -140,33 +160,34 @@ pub(super) async fn thumbnail(State(site): State<Arc<Site>>, Path((run, image)):
 
 /// What was stored of an image.
 pub(super) async fn original(State(site): State<Arc<Site>>, Path((run, image)): Path<(RunName, RowId)>) -> Response {
-    let read = async {
-        let (image, album) = find(&site, run, image).await?;
-        let path = image.path.clone().ok_or_else(|| Missing::NotToBeHad("Nothing was stored of it.".to_owned()))?;
-        // Where the copy alone was stored, that is what is there.
-        let is_copy = image.copy_path.as_ref() == Some(&path);
-        let format = if is_copy { image.copy_format } else { image.format };
-        let _turn = site.turns_for_pictures().await;
-        let bytes = spawn_blocking(move || album.stored.read(&path, LONGEST)).await;
-        let bytes = bytes.map_err(|error| Missing::Ours(error.to_string()))?;
-        Ok((bytes.map_err(|error: StoredError| Missing::NotToBeHad(Chain(&error).to_string()))?, format))
-    };
-    let (bytes, format) = match read.await {
+    let (held, format) = match read(&site, run, image).await {
         Ok(read) => read,
-        Err(missing) => return Missing::into_response(missing),
+        Err(missing) => return missing.into_response(),
     };
     let kind = kind_of(format.as_deref().unwrap_or_default());
-    let mut answer = shown(HeaderValue::from_static(kind), bytes);
+    let length = held.len();
+    let mut answer = shown(HeaderValue::from_static(kind), held.given_out());
+    answer.headers_mut().insert(CONTENT_LENGTH, length.into());
     if kind == UNKNOWN {
         answer.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     }
     answer
 }
 
-impl Site {
-    async fn turns_for_pictures(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        self.pictures.turns.acquire().await.ok()
-    }
+/// The bytes that were stored of an image, and their format.
+async fn read(site: &Arc<Site>, run: RunName, image: RowId) -> Result<(Held, Option<String>), Missing> {
+    let (image, album) = find(site, run, image).await?;
+    let path = image.path.clone().ok_or_else(|| Missing::NotToBeHad("Nothing was stored of it.".to_owned()))?;
+    // Where the copy alone was stored, that is what is there.
+    let is_copy = image.copy_path.as_ref() == Some(&path);
+    let format = if is_copy { image.copy_format } else { image.format };
+    let turn = Arc::clone(&site.pictures.turns).acquire_owned().await;
+    let turn = turn.map_err(|error| Missing::Ours(error.to_string()))?;
+    // The turn goes along: who asked may be gone before the bytes are read.
+    let reading = spawn_blocking(move || album.stored.read(&path, LONGEST).map(|bytes| Held::new(bytes, turn)));
+    let read = reading.await.map_err(|error| Missing::Ours(error.to_string()))?;
+    let held = read.map_err(|error: StoredError| Missing::NotToBeHad(Chain(&error).to_string()))?;
+    Ok((held, format))
 }
 
 const UNKNOWN: &str = "application/octet-stream";
@@ -188,9 +209,9 @@ fn kind_of(format: &str) -> &'static str {
     }
 }
 
-fn shown(kind: HeaderValue, bytes: Bytes) -> Response {
+fn shown(kind: HeaderValue, body: impl Into<Body>) -> Response {
     let headers = [(CONTENT_TYPE, kind), (CONTENT_SECURITY_POLICY, SANDBOX), (CACHE_CONTROL, KEEP)];
-    (headers, bytes).into_response()
+    (headers, body.into()).into_response()
 }
 
 #[cfg(test)]

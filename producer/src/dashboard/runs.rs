@@ -89,11 +89,28 @@ impl Stamp {
         }))
     }
 
+    /// The part that changes when anything of the ledger does. Whoever opens it to read may leave an empty journal behind.
+    fn ledger(&self) -> LedgerStamp {
+        let [ledger, journal, ..] = self.0;
+        (ledger, journal.filter(|(_, length)| *length > 0))
+    }
+
     fn latest_ms(&self) -> u64 {
         let latest = self.0.iter().flatten().map(|(at, _)| *at).max();
         let since = latest.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// The ledger and its journal.
+type LedgerStamp = (Option<(SystemTime, u64)>, Option<(SystemTime, u64)>);
+
+/// A ledger that is being counted.
+#[derive(Debug)]
+struct Counting {
+    counted: Receiver<Result<Tally, String>>,
+    begun: Instant,
+    of: LedgerStamp,
 }
 
 /// A run that was looked at before.
@@ -102,11 +119,14 @@ struct Known {
     folder: PathBuf,
     stamp: Stamp,
     view: RunView,
+    /// The ledger whose numbers are shown; `None` where a producer said them.
+    tally_of: Option<LedgerStamp>,
     /// When it was first seen at work.
     at_work_since: Option<Instant>,
     glimpse: Option<(Glimpse, Instant)>,
     speed: Speed,
-    counting: Option<(Receiver<Result<Tally, String>>, Instant)>,
+    counting: Option<Counting>,
+    is_to_be_counted: bool,
     count_again: Option<Instant>,
     marked: Option<Instant>,
 }
@@ -134,6 +154,7 @@ impl Runs {
             self.read_folder();
         }
         self.known.values_mut().for_each(|known| known.look(now));
+        self.count_one(now);
         let mut views: Vec<RunView> = self.known.values().map(|known| known.view.clone()).collect();
         views.sort_by_key(|view| (!view.held, std::cmp::Reverse(view.changed_ms)));
         views
@@ -152,6 +173,17 @@ impl Runs {
     /// Nobody watches any more: the producers need not say anything.
     pub(crate) fn turn_away(&mut self) {
         self.known.values_mut().for_each(Known::turn_away);
+    }
+
+    /// Has one ledger counted, unless one is: the crawls need the disk and the processor. The one that waits for longest is next.
+    fn count_one(&mut self, now: Instant) {
+        if self.known.values().any(|known| known.counting.is_some()) {
+            return;
+        }
+        let waiting = self.known.values_mut().filter(|known| known.is_to_be_counted);
+        if let Some(next) = waiting.min_by_key(|known| known.count_again) {
+            next.count(now);
+        }
     }
 
     fn read_folder(&mut self) {
@@ -196,10 +228,12 @@ impl Known {
             folder,
             stamp: Stamp::default(),
             view,
+            tally_of: None,
             at_work_since: None,
             glimpse: None,
             speed: Speed::default(),
             counting: None,
+            is_to_be_counted: false,
             count_again: None,
             marked: None,
         }
@@ -217,21 +251,23 @@ impl Known {
             }
         }
         self.hear_count(now);
+        self.is_to_be_counted = false;
         if held {
             self.watch(now);
         } else {
             self.turn_away();
             (self.at_work_since, self.view.live, self.view.rate) = (None, None, None);
             self.speed = Speed::default();
-            if self.view.tally.is_none() && self.view.error.is_none() {
-                self.count(now);
+            if self.tally_of != Some(self.stamp.ledger()) && self.view.error.is_none() {
+                self.want_count(now);
             }
         }
     }
 
     /// Reads how the run stands.
     fn read(&mut self, held: bool) -> Result<(), LedgerError> {
-        let was_held = std::mem::replace(&mut self.view.held, held);
+        // Also where the ledger cannot be read.
+        self.view.held = held;
         let (_, state) = ledger::recall(&self.folder)?;
         // It may have ended in good order between the two looks.
         let held = held && run_folder::is_held(&self.folder);
@@ -249,11 +285,14 @@ impl Known {
         view.error = None;
         if !held {
             let summed = if view.killed { None } else { tally::summed(&self.folder, &view.state) };
+            let ledger = self.stamp.ledger();
             match summed {
-                Some((tally, seconds)) => (view.tally, view.seconds) = (Some(tally), Some(seconds)),
-                // What was counted before stays: nobody was there to change it.
-                None if !was_held => view.seconds = None,
-                None => (view.tally, view.seconds) = (None, None),
+                Some((tally, seconds)) => {
+                    (view.tally, view.seconds, self.tally_of) = (Some(tally), Some(seconds), Some(ledger));
+                }
+                // What was counted stays if it is of this ledger: a producer may have come and gone while nobody watched.
+                None if self.tally_of == Some(ledger) => view.seconds = None,
+                None => (view.tally, view.seconds, self.tally_of) = (None, None, None),
             }
         }
         Ok(())
@@ -276,7 +315,7 @@ impl Known {
         let Some(glimpse) = self.fresh(now).cloned() else {
             self.view.live = None;
             if now - since >= PATIENCE {
-                self.count(now);
+                self.want_count(now);
             }
             return;
         };
@@ -290,7 +329,7 @@ impl Known {
             at_rest: glimpse.at_rest,
             given_up: glimpse.given_up,
         });
-        self.view.tally = Some(glimpse.tally);
+        (self.view.tally, self.tally_of) = (Some(glimpse.tally), None);
     }
 
     /// Takes the mark back that the run is watched, if there is one of ours.
@@ -308,14 +347,15 @@ impl Known {
         (now - *seen < STALE && self.view.held).then_some(glimpse)
     }
 
-    /// Has the ledger counted, unless it is being counted or was a moment ago.
+    /// Has the ledger counted when it is its turn, unless it is being counted or was a moment ago.
+    fn want_count(&mut self, now: Instant) {
+        self.is_to_be_counted = self.counting.is_none() && self.count_again.is_none_or(|again| now >= again);
+    }
+
     fn count(&mut self, now: Instant) {
-        if self.counting.is_some() || self.count_again.is_some_and(|again| now < again) {
-            return;
-        }
         let (sender, receiver) = sync_channel(1);
         let folder = self.folder.clone();
-        self.counting = Some((receiver, now));
+        self.counting = Some(Counting { counted: receiver, begun: now, of: self.stamp.ledger() });
         // A thread of its own: it may take seconds, and the pool for such work is small where the disk is slow.
         std::thread::spawn(move || {
             let counted = ledger::glance(&folder).map(|glance| Tally::from(&glance.counts));
@@ -325,12 +365,12 @@ impl Known {
     }
 
     fn hear_count(&mut self, now: Instant) {
-        let Some((counting, begun)) = &self.counting else { return };
-        match counting.try_recv() {
+        let Some(Counting { counted, begun, of }) = &self.counting else { return };
+        match counted.try_recv() {
             Err(TryRecvError::Empty) => return,
             Ok(Ok(tally)) => {
                 let (settled, at) = (tally.settled(), self.stamp.latest_ms());
-                self.view.tally = Some(tally);
+                (self.view.tally, self.tally_of) = (Some(tally), Some(*of));
                 if self.view.held {
                     self.view.rate = self.speed.measure(settled, at).or(self.view.rate);
                 }
@@ -340,5 +380,81 @@ impl Known {
         }
         self.count_again = Some(now + ((now - *begun) * REST_AFTER_COUNTING).max(COUNTED_EVERY));
         self.counting = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Ledger, NewImage};
+
+    /// Most looks until a small ledger is counted.
+    const LOOKS: usize = 1000;
+
+    /// A run whose producer was killed, as far as anybody can tell: its ledger says that it runs, and nobody holds its folder.
+    fn killed(runs: &Path, name: &str) -> Ledger {
+        let folder = runs.join(name);
+        fs::create_dir(&folder).expect("a folder");
+        Ledger::create(&folder, &name.parse().expect("valid"), "{}", None).expect("a ledger")
+    }
+
+    async fn add(ledger: &Ledger, images: std::ops::Range<u32>) {
+        let new = |number| {
+            let (url, host) = (format!("http://h.example/{number}.png"), "h.example:80".to_owned());
+            NewImage { url, host, source: "list", ..NewImage::default() }
+        };
+        let number = u64::from(images.end - images.start);
+        ledger.add_listed(images.map(new).collect(), number, true, false).await.expect("written");
+    }
+
+    fn found(views: &[RunView]) -> Vec<Option<u64>> {
+        views.iter().map(|view| view.tally.as_ref().map(|tally| tally.found)).collect()
+    }
+
+    #[tokio::test]
+    async fn what_was_counted_of_a_killed_run_stays_only_while_its_ledger_does() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledger = killed(folder.path(), "mine");
+        add(&ledger, 0..3).await;
+        let mut runs = Runs::new(folder.path().to_owned());
+        let mut look_until = |expected: u64| {
+            let mut seen = Vec::new();
+            for _ in 0..LOOKS {
+                let views = runs.look();
+                assert!(views[0].killed && views[0].error.is_none(), "{views:?}");
+                seen.extend(found(&views));
+                if seen.last() == Some(&Some(expected)) {
+                    return seen;
+                }
+                // It was counted a moment ago: what that is for is not looked at here.
+                runs.known.values_mut().for_each(|known| known.count_again = None);
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            panic!("{expected} are not found: {seen:?}");
+        };
+        look_until(3);
+        // It was gone on with and killed again while nobody looked.
+        add(&ledger, 3..10).await;
+        let seen = look_until(10);
+        assert!(!seen.contains(&Some(3)), "nothing old is shown: {seen:?}");
+        assert_eq!(look_until(10), [Some(10)], "it is not counted again");
+    }
+
+    #[tokio::test]
+    async fn one_ledger_is_counted_at_a_time_and_each_in_the_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledgers: Vec<Ledger> = ["a", "b", "c", "d"].map(|name| killed(folder.path(), name)).into();
+        add(&ledgers[3], 0..2).await;
+        let mut runs = Runs::new(folder.path().to_owned());
+        for _ in 0..LOOKS {
+            let views = runs.look();
+            assert!(runs.known.values().filter(|known| known.counting.is_some()).count() <= 1);
+            if views.iter().all(|view| view.tally.is_some()) {
+                assert_eq!(found(&views).into_iter().flatten().sum::<u64>(), 2);
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("not all of them are counted");
     }
 }

@@ -1,17 +1,23 @@
 //! The secret of a dashboard that others can reach, and what a browser keeps of it once it was given.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
 
 /// The variable that holds the token.
 pub(super) const VARIABLE: &str = "WARREN_DASHBOARD_TOKEN";
 
 /// Shortest token, in bytes.
 pub(super) const SHORTEST: usize = 16;
+
+/// How long a wrong token takes.
+const WRONG: Duration = Duration::from_secs(1);
 
 /// A token. It is kept as its hash, and never shown.
 #[derive(Clone)]
@@ -40,13 +46,15 @@ pub(super) struct Lock {
     /// What a cookie holds in place of the token. It is worth nothing once this process has ended.
     session: String,
     cookie: String,
+    /// Whoever gave a wrong token waits here, one at a time. Whoever gives the right one does not.
+    wrong: Semaphore,
 }
 
 impl Lock {
     /// For a dashboard on this port: cookies know no ports, and two dashboards on one machine must not undo each other's.
     pub(super) fn new(token: Token, port: u16) -> Self {
         let session = hex(&hash(&[&token.hash, &rand::random::<[u8; 32]>()]));
-        Self { token, session, cookie: format!("warren-{port}") }
+        Self { token, session, cookie: format!("warren-{port}"), wrong: Semaphore::new(1) }
     }
 
     /// Whether this is the token. Takes as long whatever it is.
@@ -56,10 +64,20 @@ impl Lock {
 
     /// Whether a request shows the token in its `Authorization`, as programs do.
     pub(super) fn is_opened_by_header(&self, headers: &HeaderMap) -> bool {
-        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        given
-            .and_then(|value| value.split_once(' '))
-            .is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && self.opens_with(token))
+        bearer(headers).is_some_and(|token| self.opens_with(token))
+    }
+
+    /// Whether a request that shows nothing better shows a wrong token in its `Authorization`.
+    pub(super) fn is_tried_by_header(&self, headers: &HeaderMap) -> bool {
+        bearer(headers).is_some_and(|token| !self.opens_with(token)) && !self.is_opened_by_cookie(headers)
+    }
+
+    /// Takes as long as a wrong token is to take: a second, and those before it.
+    pub(super) async fn delay(&self) {
+        // It is never closed.
+        let _turn = self.wrong.acquire().await;
+        tracing::warn!("somebody gave the dashboard a wrong token");
+        sleep(WRONG).await;
     }
 
     /// Whether a request shows the cookie, as browsers do.
@@ -78,6 +96,12 @@ impl Lock {
     pub(super) fn forget(&self) -> String {
         format!("{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0", self.cookie)
     }
+}
+
+/// The token in the `Authorization` of a request, if it has one.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
 fn hash(parts: &[&[u8]]) -> [u8; 32] {
@@ -135,6 +159,19 @@ mod tests {
         assert!(lock.is_opened_by_header(&headers(AUTHORIZATION, &format!("bearer {TOKEN}"))));
         assert!(!lock.is_opened_by_header(&headers(AUTHORIZATION, &format!("Basic {TOKEN}"))));
         assert!(!lock.is_opened_by_header(&headers(AUTHORIZATION, TOKEN)));
+    }
+
+    #[test]
+    fn a_wrong_token_is_told_from_none() {
+        let lock = lock();
+        let tried = |value: &str| lock.is_tried_by_header(&headers(AUTHORIZATION, value));
+        assert!(tried("Bearer wrong") && tried("bearer ") && tried(&format!("Bearer {TOKEN}2")));
+        assert!(!tried(&format!("Bearer {TOKEN}")) && !tried("Basic wrong") && !tried("Bearer") && !tried(""));
+        assert!(!lock.is_tried_by_header(&HeaderMap::new()));
+        let mut both = headers(AUTHORIZATION, "Bearer wrong");
+        let cookie = format!("{}={}", lock.cookie, lock.session);
+        both.insert(COOKIE, HeaderValue::from_str(&cookie).expect("a header's text"));
+        assert!(!lock.is_tried_by_header(&both), "it is let in by its cookie");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Everything here reads and nothing writes. A look does not wait for the producer that works on the run, nor does that wait
 //! for a look (WAL); it only cannot shorten its journal meanwhile, so nobody should look for minutes.
 //!
-//! [`survey`] is all that is counted, by one pass over the images; [`overview`] the few numbers that are had sooner;
+//! [`survey`] is all that is counted, by one pass over the images; [`overview`] the few numbers of a summary;
 //! [`images`] single images, those that match; [`choice`] some of many. [`timeline`], [`hosts`] and [`histogram`] are what a survey is
 //! made of. All of it is bounded whatever the run is like, and can be serialised.
 
@@ -29,7 +29,7 @@ use rusqlite::{Connection, Row};
 use crate::ledger::{self, LedgerError};
 
 pub use self::images::{Filter, Image, ImagePage, Order};
-pub use self::overview::{Overview, Pulse};
+pub use self::overview::Overview;
 pub use self::survey::Survey;
 
 /// A ledger that is looked at. It can be sent to another thread, and blocks whichever it is used on.

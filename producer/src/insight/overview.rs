@@ -7,7 +7,7 @@ use common::reason::Reason;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{Insight, reason_at, status_at};
+use super::Insight;
 use crate::ledger::{self, Counts, LedgerError, PageCounts, RUNNING};
 use crate::report::INTERRUPTED;
 use crate::run_folder;
@@ -59,48 +59,7 @@ impl From<PageCounts> for Documents {
     }
 }
 
-/// How far a run is, in the two numbers that are had at once, however large it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Pulse {
-    /// All images.
-    pub found: u64,
-    /// Images without an outcome.
-    pub outstanding: u64,
-}
-
 impl Insight {
-    /// The run in a few numbers. Reads all images, which takes about half a second for a million.
-    pub fn overview(&self) -> Result<Overview, LedgerError> {
-        let counts = self.look(|sql| {
-            let mut counts = ledger::count_documents(sql)?;
-            let mut groups =
-                sql.prepare("SELECT status, reason, count(*), sum(bytes) FROM images GROUP BY status, reason")?;
-            let mut rows = groups.query([])?;
-            while let Some(row) = rows.next()? {
-                let (status, number) = (status_at(row, 0)?, row.get::<_, u64>(2)?);
-                *counts.images.entry(status).or_default() += number;
-                if status == Status::Stored {
-                    counts.bytes += row.get::<_, Option<u64>>(3)?.unwrap_or(0);
-                }
-                if let Some(reason) = reason_at(row, 1)?.filter(|_| status != Status::Outstanding) {
-                    *counts.reasons.entry(reason).or_default() += number;
-                }
-            }
-            Ok(counts)
-        })?;
-        self.overview_of(&counts)
-    }
-
-    /// How far the run is. Takes some ten milliseconds for a million images.
-    pub fn pulse(&self) -> Result<Pulse, LedgerError> {
-        self.look(|sql| {
-            // No image is ever taken out of the ledger, so the last one's number is how many there are.
-            let found = sql.query_row("SELECT coalesce(max(id), 0) FROM images", [], |row| row.get(0))?;
-            let waiting = "SELECT count(*) FROM images WHERE status = 'outstanding'";
-            Ok(Pulse { found, outstanding: sql.query_row(waiting, [], |row| row.get(0))? })
-        })
-    }
-
     /// The run with what was counted of it.
     pub(super) fn overview_of(&self, counts: &Counts) -> Result<Overview, LedgerError> {
         let state = |sql: &Connection| Ok(ledger::noted(sql, "state")?.unwrap_or_else(|| "unknown".to_owned()));

@@ -19,7 +19,7 @@ use downloader::location::Location;
 use downloader::stored::{Stored, StoredError};
 use downloader::thumbnail::{NoThumbnail, Thumbnailer};
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::insight::Image;
@@ -50,13 +50,29 @@ pub enum Nothing {
     Undecodable(String),
 }
 
+/// Where thumbnails are made: the threads, and what bounds the memory of all that are made at once, of one run or of many.
+#[derive(Debug)]
+pub struct Workshop {
+    maker: Thumbnailer,
+    turns: Arc<Semaphore>,
+}
+
+impl Workshop {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn open() -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self { maker: Thumbnailer::start()?, turns: Arc::new(Semaphore::new(AT_ONCE)) }))
+    }
+}
+
 /// Thumbnails of a run's images.
 #[derive(Debug)]
 pub struct Thumbnails {
     shelf: Shelf,
     stored: Arc<Stored>,
-    maker: Thumbnailer,
-    turns: Semaphore,
+    workshop: Arc<Workshop>,
 }
 
 impl Thumbnails {
@@ -66,12 +82,16 @@ impl Thumbnails {
     /// # Errors
     /// When the store is none that can be asked at all, or no thread can be started.
     pub fn new(folder: &Path, store: &Location) -> io::Result<Self> {
-        Ok(Self {
-            shelf: Shelf::open(folder),
-            stored: Stored::at(store).map_err(io::Error::other)?.into(),
-            maker: Thumbnailer::start()?,
-            turns: Semaphore::new(AT_ONCE),
-        })
+        Self::made_in(Workshop::open()?, folder, store)
+    }
+
+    /// The same, made where those of other runs are made too: together they are as many at once as those of one.
+    ///
+    /// # Errors
+    /// When the store is none that can be asked at all.
+    pub fn made_in(workshop: Arc<Workshop>, folder: &Path, store: &Location) -> io::Result<Self> {
+        let stored = Stored::at(store).map_err(io::Error::other)?.into();
+        Ok(Self { shelf: Shelf::open(folder), stored, workshop })
     }
 
     /// Whether there is a store at that place, as far as that can be told at once.
@@ -86,8 +106,6 @@ impl Thumbnails {
         if let Some(known) = self.shelf.get(spot.path).await {
             return known;
         }
-        // The semaphore is never closed.
-        let _turn = self.turns.acquire().await;
         let made = self.make(&spot).await;
         // What cannot be read now may be read later.
         if !matches!(made, Err(Nothing::Unreadable(_))) {
@@ -97,17 +115,20 @@ impl Thumbnails {
     }
 
     async fn make(&self, spot: &Spot<'_>) -> Result<Thumbnail, Nothing> {
-        let bytes = self.read(spot.path.to_owned(), MOST_BYTES).await?;
-        self.maker.make(&bytes, spot.format, spot.pixels).await.map_err(|why| match why {
+        let (bytes, _turn) = self.read(spot.path.to_owned(), MOST_BYTES).await?;
+        self.workshop.maker.make(&bytes, spot.format, spot.pixels).await.map_err(|why| match why {
             NoThumbnail::Svg => Nothing::Svg,
             NoThumbnail::Unjudged(why) => Nothing::Unreadable(why),
             other => Nothing::Undecodable(other.to_string()),
         })
     }
 
-    async fn read(&self, path: String, most: u64) -> Result<Bytes, Nothing> {
+    /// The bytes, and the turn that they are held by. Who asked may not wait for them: then both go when they have been read.
+    async fn read(&self, path: String, most: u64) -> Result<(Bytes, OwnedSemaphorePermit), Nothing> {
+        let turn = Arc::clone(&self.workshop.turns).acquire_owned().await;
+        let turn = turn.map_err(|error| Nothing::Unreadable(error.to_string()))?;
         let stored = Arc::clone(&self.stored);
-        let reading = spawn_blocking(move || stored.read(&path, most));
+        let reading = spawn_blocking(move || stored.read(&path, most).map(|bytes| (bytes, turn)));
         let read = reading.await.map_err(|error| Nothing::Unreadable(error.to_string()))?;
         read.map_err(|error| match error {
             StoredError::TooLong(_) => Nothing::Undecodable(error.to_string()),

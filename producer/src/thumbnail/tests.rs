@@ -1,6 +1,7 @@
 //! From an image in a store to its thumbnail on the shelf.
 
 use std::fs;
+use std::time::Duration;
 
 use common::outcome::Status;
 
@@ -71,6 +72,28 @@ async fn what_has_no_thumbnail_says_why() {
     assert!(matches!(thumbnails.of(&late).await, Err(Nothing::Unreadable(_))));
     fs::write(store.path().join("late.png"), PNG).expect("written");
     assert!(thumbnails.of(&late).await.is_ok(), "what could not be read is tried again");
+}
+
+#[tokio::test]
+async fn runs_that_share_a_workshop_share_its_bounds() {
+    let (run, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    fs::write(run.path().join("1.png"), PNG).expect("written");
+    let store = Location::Folder(run.path().to_owned());
+    let workshop = Workshop::open().expect("a workshop");
+    let of = |folder: &Path| Thumbnails::made_in(Arc::clone(&workshop), folder, &store).expect("thumbnails");
+    let all = [of(run.path()), of(other.path())];
+    let most = u32::try_from(AT_ONCE).expect("a few");
+    let busy = Arc::clone(&workshop.turns).acquire_many_owned(most).await.expect("all turns");
+    let image = image(Some("1.png"), "png");
+    for thumbnails in &all {
+        let made = tokio::time::timeout(Duration::from_millis(100), thumbnails.of(&image)).await;
+        assert!(made.is_err(), "as many are being made as may be at once");
+    }
+    drop(busy);
+    for thumbnails in &all {
+        assert!(thumbnails.of(&image).await.is_ok());
+    }
+    assert_eq!(workshop.turns.available_permits(), AT_ONCE);
 }
 
 #[test]

@@ -44,6 +44,7 @@ pub mod since;
 pub mod stream;
 pub mod thumbnail;
 pub mod trap;
+mod whole_file;
 pub mod window;
 pub mod word;
 

@@ -1,12 +1,10 @@
 //! `producer export`: the manifest of a run again, in the form that is asked for, from its ledger; while the run lasts, too.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use common::exit::Exit;
-use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +13,7 @@ use crate::cli::ExportOptions;
 use crate::ledger::{self, LedgerError};
 use crate::report::form::{Form, FormError, FormWriter};
 use crate::run_folder;
+use crate::whole_file::{self, WholeFile};
 
 /// How much is written at once, in bytes.
 const BUFFER: usize = 64 << 10;
@@ -86,31 +85,19 @@ fn to_file(folder: &Path, file: &Path, form: Form, stop: &CancellationToken) -> 
     if fs::metadata(file).is_ok_and(|there| !there.is_file()) {
         return Err(ExportError::NoFile(file.to_owned()));
     }
-    // What a link leads to is replaced, not the link.
-    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let file = whole_file::followed(file);
     let trouble = |error: FormError| ExportError::Write(file.clone(), error);
-    let part = begin(&file).map_err(|error| trouble(error.into()))?;
+    let part = WholeFile::begin(&file, "export").map_err(|error| trouble(error.into()))?;
     match write(folder, form, BufWriter::with_capacity(BUFFER, part), stop)? {
-        Ok(out) => keep(out, &file).map_err(|error| trouble(error.into()))?,
+        Ok(out) => {
+            let kept = out.into_inner().map_err(io::IntoInnerError::into_error).and_then(WholeFile::keep);
+            kept.map_err(|error| trouble(error.into()))?;
+        }
         Err(Stop::Interrupted) => return Ok(Exit::Interrupted),
         Err(Stop::Failed(error)) => return Err(trouble(error)),
     }
     tracing::info!(file = %file.display(), "the manifest is written");
     Ok(Exit::Complete)
-}
-
-fn begin(file: &Path) -> io::Result<NamedTempFile> {
-    let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // As any new file: the process's mask takes off what it takes off.
-    builder.prefix(".export-").suffix(".part").permissions(Permissions::from_mode(0o666)).tempfile_in(beside)
-}
-
-fn keep(out: BufWriter<NamedTempFile>, file: &Path) -> io::Result<()> {
-    let part = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    part.as_file().sync_all()?;
-    part.persist(file)?;
-    Ok(())
 }
 
 fn write<W: Write + Send>(

@@ -11,9 +11,7 @@ mod sheet;
 mod table;
 mod text;
 
-use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,6 +25,7 @@ use crate::insight::choice::Among;
 use crate::insight::{Image, Insight, Overview, Survey};
 use crate::ledger::LedgerError;
 use crate::thumbnail::Thumbnails;
+use crate::whole_file::{self, WholeFile};
 use sheet::Made;
 
 /// The file in the run's folder.
@@ -148,15 +147,7 @@ async fn pictures(
 
 /// Writes a file beside its name, and renames it when it is whole.
 fn put(file: &Path, html: &str) -> io::Result<()> {
-    // What a link leads to is replaced, not the link.
-    let file = &fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // As any new file: the process's mask takes off what it takes off.
-    let mut part =
-        builder.prefix(".report-").suffix(".part").permissions(Permissions::from_mode(0o666)).tempfile_in(beside)?;
+    let mut part = WholeFile::begin(&whole_file::followed(file), "report")?;
     part.write_all(html.as_bytes())?;
-    part.as_file().sync_all()?;
-    part.persist(file)?;
-    Ok(())
+    part.keep()
 }

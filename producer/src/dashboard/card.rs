@@ -5,7 +5,7 @@ use common::outcome::Status;
 use common::reason::Reason;
 use serde::Serialize;
 
-use crate::insight::{Image, is_kept};
+use crate::insight::{Image, cut, is_kept};
 use crate::ledger::RowId;
 
 /// Longest address that is given, in characters; what is longer is cut, and leads nowhere.
@@ -48,31 +48,24 @@ impl From<Image> for Card {
         Self {
             id: image.id,
             linked: is_page(&image.url) && image.url.len() <= LONGEST_URL,
-            url: cut(image.url, LONGEST_URL),
-            host: cut(image.host, LONGEST_TEXT),
+            url: cut(&image.url, LONGEST_URL).into_owned(),
+            host: cut(&image.host, LONGEST_TEXT).into_owned(),
             page_url: image.page_url.filter(|url| is_page(url) && url.len() <= LONGEST_URL),
-            text: said.map(|text| cut(text, LONGEST_TEXT)),
+            text: said.map(|text| cut(&text, LONGEST_TEXT).into_owned()),
             status: image.status,
             reason: image.reason,
-            detail: image.detail.map(|detail| cut(detail, LONGEST_TEXT)),
+            detail: image.detail.map(|detail| cut(&detail, LONGEST_TEXT).into_owned()),
             http_status: image.http_status,
             format: image.format,
             width: image.width,
             height: image.height,
             bytes: image.bytes,
             attempts: image.attempts,
-            worker: image.worker.map(|worker| cut(worker, LONGEST_TEXT)),
+            worker: image.worker.map(|worker| cut(&worker, LONGEST_TEXT).into_owned()),
             fetched_at: image.fetched_at,
             duration_ms: image.duration_ms,
             kept: is_kept(image.status) && image.path.is_some(),
         }
-    }
-}
-
-fn cut(text: String, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
     }
 }
 
@@ -83,7 +76,7 @@ mod tests {
     #[test]
     fn a_text_is_cut_beyond_its_limit() {
         for (length, expected) in [(2, "ää"), (3, "äää"), (4, "äää…")] {
-            assert_eq!(cut("ä".repeat(length), 3), expected);
+            assert_eq!(cut(&"ä".repeat(length), 3), expected);
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod timeline;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use common::outcome::Status;
@@ -72,6 +73,14 @@ fn reason_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Reason>> {
     word.map(str::parse)
         .transpose()
         .map_err(|error: String| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into()))
+}
+
+/// The first characters of a text that is longer.
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// Whether there are bytes of an image with this status: it is in the store.

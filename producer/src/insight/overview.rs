@@ -25,11 +25,11 @@ pub struct Overview {
     /// killed. In seconds.
     pub seconds: f64,
     /// Pages by their end.
-    pub pages: Documents,
+    pub pages: PageCounts,
     /// Linked style sheets by their end.
-    pub style_sheets: Documents,
+    pub style_sheets: PageCounts,
     /// Sitemaps by their end.
-    pub sitemaps: Documents,
+    pub sitemaps: PageCounts,
     /// All images.
     pub found: u64,
     /// Images by status; every status is there.
@@ -38,25 +38,6 @@ pub struct Overview {
     pub bytes: u64,
     /// Images that have an outcome, by reason.
     pub reasons: BTreeMap<Reason, u64>,
-}
-
-/// Documents by their end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Documents {
-    /// Waiting, or being fetched.
-    pub pending: u64,
-    /// Read.
-    pub fetched: u64,
-    /// Not to be had.
-    pub failed: u64,
-    /// Not asked for.
-    pub blocked: u64,
-}
-
-impl From<PageCounts> for Documents {
-    fn from(PageCounts { pending, fetched, failed, blocked }: PageCounts) -> Self {
-        Self { pending, fetched, failed, blocked }
-    }
 }
 
 impl Insight {
@@ -75,9 +56,9 @@ impl Insight {
             state: if killed { INTERRUPTED.to_owned() } else { at_last },
             killed,
             seconds: noted("seconds")?.parse().unwrap_or(0.0),
-            pages: counts.pages.into(),
-            style_sheets: counts.style_sheets.into(),
-            sitemaps: counts.sitemaps.into(),
+            pages: counts.pages,
+            style_sheets: counts.style_sheets,
+            sitemaps: counts.sitemaps,
             found: counts.found(),
             images: Status::ALL.into_iter().map(|status| (status, counts.of(status))).collect(),
             bytes: counts.bytes,

@@ -211,3 +211,8 @@ async fn a_choice_has_every_kind_of_image_or_all_of_them() {
     assert_eq!(kinds.len(), 9, "three hosts, and three ways to come to nothing");
     assert_eq!(insight.choose(Among::Kept, 0).expect("chosen"), [] as [RowId; 0]);
 }
+
+#[test]
+fn the_end_of_a_long_text_is_cut_off() {
+    assert_eq!((cut("grün", 4), cut("grüne", 4)), ("grün".into(), "grün…".into()));
+}

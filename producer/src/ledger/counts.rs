@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use common::outcome::Status;
 use common::reason::Reason;
 use rusqlite::Connection;
+use serde::Serialize;
 
 use super::{PageKind, Traps};
 
 /// Pages by state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct PageCounts {
     /// Waiting.
     pub pending: u64,

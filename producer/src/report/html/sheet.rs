@@ -11,8 +11,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::text::{cut, json_for_script};
-use crate::insight::{Image, is_kept};
+use super::text::json_for_script;
+use crate::insight::{Image, cut, is_kept};
 use crate::ledger::RowId;
 use crate::thumbnail::{Nothing, Thumbnail, Thumbnails};
 

@@ -2,10 +2,10 @@
 
 use common::outcome::Status;
 
-use super::text::{cut, escaped, isolated, milliseconds, moment, number};
+use super::text::{escaped, isolated, milliseconds, moment, number};
 use crate::insight::hosts::{Host, Others, Tally};
 use crate::insight::survey::{FormatCount, OutcomeCount, WorkerCount};
-use crate::insight::{Image, is_kept};
+use crate::insight::{Image, cut, is_kept};
 use crate::report::summary::size;
 
 /// Longest address in a table, in characters.

@@ -34,14 +34,6 @@ pub(super) fn isolated(text: &str) -> String {
     format!("<bdi>{}</bdi>", escaped(text))
 }
 
-/// The first characters of a text that is longer.
-pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
-}
-
 /// JSON as it can stand in a script element: nothing in it ends the element, or begins a comment.
 pub(super) fn json_for_script(json: &str) -> String {
     json.replace('<', "\\u003c")
@@ -115,6 +107,5 @@ mod tests {
         assert_eq!(moment(u64::MAX), "far in the future");
         assert_eq!([2.04, 61.0, 3700.0, 90_000.0].map(length_of_time), ["2.0 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
         assert_eq!([0, 9999, 10_000].map(milliseconds), ["0 ms", "9999 ms", "10 s"]);
-        assert_eq!((cut("grün", 4), cut("grüne", 4)), ("grün".into(), "grün…".into()));
     }
 }

@@ -5,6 +5,7 @@
 //! A ledger of N rows (default 200,000) is filled, nine of ten stored, with captions and paths of the usual length; then the
 //! run's own manifest is written, as at the end of a command, and each form by itself.
 
+mod made_up;
 mod measure;
 
 use std::fs;
@@ -20,10 +21,8 @@ use producer::ledger::{self, Ledger, NewImage, Recording};
 use producer::report::form::{Form, FormWriter};
 use producer::report::manifest;
 
+use made_up::scattered;
 use measure::{memory, rate};
-
-/// Images that are accepted, and answered for, together.
-const TOGETHER: u64 = 1000;
 
 #[derive(Parser)]
 struct Options {
@@ -41,11 +40,7 @@ async fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let run: RunName = "bench".parse().map_err(anyhow::Error::msg)?;
     let ledger = Ledger::create(folder.path(), &run, "{}", None)?;
-    for begin in (0..options.rows).step_by(usize::try_from(TOGETHER)?) {
-        let numbers = begin..options.rows.min(begin + TOGETHER);
-        ledger.add_listed(numbers.clone().map(image).collect(), 0, false, false).await?;
-        ledger.record(numbers.map(|number| outcome(&run, number)).collect(), vec![], false).await?;
-    }
+    made_up::fill(&ledger, options.rows, image, |number| outcome(&run, number)).await?;
     println!("{} rows; the ledger has {} MB", options.rows, size(&folder.path().join(ledger::FILE))? / 1_000_000);
 
     let begun = Instant::now();
@@ -102,11 +97,6 @@ fn outcome(run: &RunName, number: u64) -> Recording {
 
 fn url(number: u64) -> String {
     format!("https://img{}.example/media/{number:x}/{:010x}.jpg", number % 1000, scattered(number))
-}
-
-/// Scattered, but the same each time.
-fn scattered(number: u64) -> u64 {
-    number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
 }
 
 fn size(path: &Path) -> std::io::Result<u64> {

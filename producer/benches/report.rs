@@ -5,6 +5,7 @@
 //! A ledger of N images (default a million) on a thousand hosts is filled, nine of ten stored, in a store that has pictures for them; then
 //! the report is written. It fails if that takes 30 s or the file has 20 MB. The report stays in FOLDER, if one is given.
 
+mod made_up;
 mod measure;
 
 use std::fs;
@@ -21,10 +22,8 @@ use producer::ledger::{Ledger, NewImage, Recording};
 use producer::report::{COMPLETE, html};
 use tokio_util::sync::CancellationToken;
 
+use made_up::scattered;
 use measure::{memory, rate};
-
-/// Images that are accepted, and answered for, together.
-const TOGETHER: u64 = 1000;
 
 /// Pictures in the store, and files that are one of them each. Images beyond that have the file of another.
 const PICTURES: u64 = 64;
@@ -52,11 +51,7 @@ async fn main() -> anyhow::Result<()> {
     let run: RunName = "million".parse().map_err(anyhow::Error::msg)?;
     let begun = Instant::now();
     let ledger = Ledger::create(folder.path(), &run, "{}", None)?;
-    for begin in (0..options.images).step_by(usize::try_from(TOGETHER)?) {
-        let numbers = begin..options.images.min(begin + TOGETHER);
-        ledger.add_listed(numbers.clone().map(image).collect(), 0, false, false).await?;
-        ledger.record(numbers.map(|number| outcome(&run, number)).collect(), vec![], false).await?;
-    }
+    made_up::fill(&ledger, options.images, image, |number| outcome(&run, number)).await?;
     ledger.set_state(COMPLETE, Duration::from_mins(10)).await?;
     ledger.close().await;
     println!("the ledger is filled, {} images a second", rate(options.images, begun.elapsed()));
@@ -122,11 +117,6 @@ fn host(number: u64) -> String {
 
 fn url(number: u64) -> String {
     format!("https://img{}.example/media/{number:x}/{:010x}.jpg", scattered(number) % 1000, scattered(number))
-}
-
-/// Scattered, but the same each time.
-fn scattered(number: u64) -> u64 {
-    number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
 }
 
 const WIDTH: u32 = 640;

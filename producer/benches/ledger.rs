@@ -12,7 +12,7 @@ use common::image_id::{ImageId, hex};
 use common::outcome::{Outcome, Status};
 use common::run_name::RunName;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use producer::ledger::{Ledger, NewImage, Recording};
+use producer::ledger::{Ledger, NewImage, Recording, RowId};
 use tokio::runtime::Runtime;
 
 /// Images that are accepted, and answered for, together.
@@ -58,7 +58,12 @@ fn outcomes(run: &RunName, numbers: Range<u64>) -> Vec<Recording> {
             duration_ms: 21,
             ..Outcome::new(ImageId::new(run, &url(number)), 1, Status::Stored, None)
         };
-        Recording { outcome, worker: Some("rack3-1a2b3c".to_owned()), is_final: true }
+        Recording {
+            outcome,
+            worker: Some("rack3-1a2b3c".to_owned()),
+            is_final: true,
+            row: RowId::try_from(number + 1).ok(),
+        }
     };
     numbers.map(recording).collect()
 }

@@ -92,7 +92,7 @@ fn outcome(run: &RunName, number: u64) -> Recording {
         outcome.path = Some(format!("{}/{sha256}.jpg", &sha256[..2]));
         outcome.sha256 = Some(sha256);
     }
-    Recording { outcome, worker: Some(format!("rack{}-1a2b3c", number % 16)), is_final: true }
+    Recording { outcome, worker: Some(format!("rack{}-1a2b3c", number % 16)), is_final: true, row: None }
 }
 
 fn url(number: u64) -> String {

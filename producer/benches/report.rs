@@ -104,7 +104,7 @@ fn outcome(run: &RunName, number: u64) -> Recording {
         outcome.path = Some(path(number));
         outcome.sha256 = Some(hex(&digest));
     }
-    Recording { outcome, worker: Some(format!("rack{}-1a2b3c", number % 16)), is_final: true }
+    Recording { outcome, worker: Some(format!("rack{}-1a2b3c", number % 16)), is_final: true, row: None }
 }
 
 fn path(number: u64) -> String {

@@ -14,6 +14,7 @@ use common::transport::{Along, Destination, Transport, TransportError};
 use common::wire;
 use tokio::task::JoinSet;
 
+use crate::extract::Source;
 use crate::following::Following;
 use crate::ledger::{Ledger, LedgerError, PendingImage, RowId, Sent, Try};
 use crate::metrics::Metrics;
@@ -207,7 +208,7 @@ impl Dispatch {
             images: images.collect(),
         };
         let (transport, to) = (self.transport.clone(), Destination::Tasks(self.run.clone()));
-        let (ledger, rows) = (self.ledger.clone(), group.iter().map(|image| image.id).collect());
+        let (ledger, rows) = (self.ledger.clone(), rows_with_context(group));
         // A task queue that is gone is declared again inside the transport, so a confirmed batch is in it.
         let (batch, metrics) = (self.batches, Arc::clone(&self.metrics));
         let (name, mut places, mut steps) = (format!("{}/{batch}", self.run), Places::default(), Vec::new());
@@ -295,7 +296,21 @@ fn groups(images: Vec<PendingImage>, most: usize) -> impl Iterator<Item = Vec<Pe
 }
 
 /// Adds what the ledger knows of the images.
+/// Whose contexts are to be read: all of a batch's, or none if there is nothing to be read of any.
+fn rows_with_context(group: &[PendingImage]) -> Vec<RowId> {
+    if group.iter().all(|image| image.is_bare && image.hops == 0) {
+        return Vec::new();
+    }
+    group.iter().map(|image| image.id).collect()
+}
+
 async fn bring_along(ledger: &Ledger, rows: Vec<RowId>, task: &mut Task) -> Result<(), LedgerError> {
+    if rows.is_empty() {
+        for image in &mut task.images {
+            image.context.source = Some(Source::List.as_str().to_owned());
+        }
+        return Ok(());
+    }
     let contexts = ledger.contexts(rows).await?;
     for (image, context) in task.images.iter_mut().zip(contexts) {
         let url = context.url.filter(|url| *url != image.url);
@@ -322,7 +337,17 @@ mod tests {
             asked: None,
             texts,
             page: None,
+            is_bare: false,
         }
+    }
+
+    #[test]
+    fn contexts_are_read_unless_there_is_nothing_in_any() {
+        let bare = PendingImage { is_bare: true, ..image(1, 0, false) };
+        assert!(rows_with_context(&[bare.clone(), bare.clone()]).is_empty());
+        assert_eq!(rows_with_context(&[bare.clone(), image(2, 0, false)]), [1, 2]);
+        // Where it was accepted is in its context, and no longer in its task.
+        assert_eq!(rows_with_context(&[PendingImage { hops: 1, ..bare }]), [1]);
     }
 
     #[test]

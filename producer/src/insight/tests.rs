@@ -34,7 +34,7 @@ impl Run {
     }
 
     async fn record(&self, outcomes: Vec<Outcome>) {
-        let recording = |outcome| Recording { outcome, worker: Some("worker-1".to_owned()), is_final: true };
+        let recording = |outcome| Recording { outcome, worker: Some("worker-1".to_owned()), is_final: true, row: None };
         self.ledger.record(outcomes.into_iter().map(recording).collect(), vec![], false).await.expect("written");
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Book {
     pub(super) earlier: Option<Earlier>,
     /// Which images are followed.
     pub(super) sampler: Sampler,
+    /// Whether bytes of images that stood in their pages may be there.
+    pub(super) has_inline: bool,
     hosts: HashMap<String, HostId>,
 }
 
@@ -32,6 +34,7 @@ impl Book {
             counts: Counts::default(),
             earlier: None,
             sampler: Sampler::NONE,
+            has_inline: false,
             hosts: HashMap::new(),
         }
     }
@@ -68,6 +71,7 @@ impl Book {
     pub(super) fn forget(&mut self, sql: &Connection) -> rusqlite::Result<()> {
         self.hosts.clear();
         self.counts = super::counts::load(sql)?;
+        self.has_inline = super::inline::is_any(sql)?;
         Ok(())
     }
 }

@@ -66,6 +66,7 @@ pub(super) fn add(book: &mut Book, sql: &Connection, page: Option<RowId>, new: &
             } else {
                 added.is_followed |= book.sampler.follows(id);
                 if let Some(bytes) = &image.inline {
+                    book.has_inline = true;
                     inline::keep(sql, sql.last_insert_rowid(), bytes)?;
                 }
             }
@@ -87,6 +88,14 @@ struct Known {
 /// and an image that the run does not know is nobody's. Only the producer's own verdict on a batch that died gives way,
 /// to a worker that dealt with the image after all (`producer dead replay`).
 pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -> rusqlite::Result<Option<RowId>> {
+    // As nearly every outcome: the first of an image that is out, for which one look at its row is enough.
+    if let Some(id) = recording.row
+        && recording.is_final
+        && recording.outcome.status != Status::Unchanged
+        && conclude(book, sql, id, recording.worker.as_deref(), &recording.outcome, None)?.is_some()
+    {
+        return Ok(Some(id));
+    }
     let found: Option<Known> = sql
         .prepare_cached("SELECT id, url, status, reason, attempts_before FROM images WHERE image = ?1")?
         .query_row([recording.outcome.id.as_bytes()], |row| {
@@ -112,6 +121,20 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
         return Ok(None);
     }
     let outcome = completed(book, &known.url, &recording.outcome);
+    let worker = recording.worker.as_deref();
+    conclude(book, sql, id, worker, &outcome, Some((known.status, known.reason)))
+}
+
+/// Writes an image's outcome. Without a word of what it `was`, only into a row that waits for this try. Returns the row if it
+/// was written.
+fn conclude(
+    book: &mut Book,
+    sql: &Connection,
+    id: RowId,
+    worker: Option<&str>,
+    outcome: &Outcome,
+    was: Option<(Status, Option<Reason>)>,
+) -> rusqlite::Result<Option<RowId>> {
     let sha256 = outcome.sha256.as_deref().and_then(unhex::<32>);
     let twin = match (outcome.status, &sha256) {
         (Status::Stored, Some(digest)) => kept(sql, digest)?,
@@ -119,50 +142,58 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
     };
     let (status, places) = match twin {
         Some(places) => (Status::Duplicate, places),
-        None => (outcome.status, Places::of(&outcome)),
+        None => (outcome.status, Places::of(outcome)),
     };
-    sql.prepare_cached(
-        "UPDATE images SET status = ?2, reason = ?3, attempts = ?4, final_url = ?5, http_status = ?6, content_type = ?7,
-             format = ?8, width = ?9, height = ?10, bytes = ?11, sha256 = ?12, path = ?13, worker = ?14, fetched_at = ?15,
-             duration_ms = ?16, detail = ?17, etag = ?18, last_modified = ?19, scripted = ?20, copy_path = ?21,
-             copy_format = ?22, copy_width = ?23, copy_height = ?24, copy_bytes = ?25, copy_sha256 = ?26, exif = ?27,
-             phash = ?28
-         WHERE id = ?1",
-    )?
-    .execute(params![
-        id,
-        status.as_str(),
-        outcome.reason.map(String::from),
-        outcome.attempt,
-        outcome.final_url,
-        outcome.http_status,
-        outcome.content_type,
-        outcome.format,
-        outcome.width,
-        outcome.height,
-        outcome.bytes,
-        sha256,
-        places.path,
-        recording.worker,
-        recording.worker.is_some().then_some(outcome.fetched_at),
-        recording.worker.is_some().then_some(outcome.duration_ms),
-        outcome.detail,
-        outcome.etag,
-        outcome.last_modified,
-        outcome.scripted,
-        places.copy.as_ref().map(|copy| &copy.path),
-        places.copy.as_ref().map(|copy| &copy.format),
-        places.copy.as_ref().map(|copy| copy.width),
-        places.copy.as_ref().map(|copy| copy.height),
-        places.copy.as_ref().map(|copy| copy.bytes),
-        places.copy.as_ref().and_then(|copy| unhex::<32>(&copy.sha256)),
-        outcome.exif,
-        outcome.phash,
-    ])?;
-    if status != Status::Failed {
+    let written = sql
+        .prepare_cached(
+            "UPDATE images SET status = ?2, reason = ?3, attempts = ?4, final_url = ?5, http_status = ?6, content_type = ?7,
+                 format = ?8, width = ?9, height = ?10, bytes = ?11, sha256 = ?12, path = ?13, worker = ?14, fetched_at = ?15,
+                 duration_ms = ?16, detail = ?17, etag = ?18, last_modified = ?19, scripted = ?20, copy_path = ?21,
+                 copy_format = ?22, copy_width = ?23, copy_height = ?24, copy_bytes = ?25, copy_sha256 = ?26, exif = ?27,
+                 phash = ?28
+             WHERE id = ?1
+                 AND (?29 OR (image = ?30 AND status = 'outstanding' AND (?14 IS NULL OR attempts_before < ?4)))",
+        )?
+        .execute(params![
+            id,
+            status.as_str(),
+            outcome.reason.map(String::from),
+            outcome.attempt,
+            outcome.final_url,
+            outcome.http_status,
+            outcome.content_type,
+            outcome.format,
+            outcome.width,
+            outcome.height,
+            outcome.bytes,
+            sha256,
+            places.path,
+            worker,
+            worker.is_some().then_some(outcome.fetched_at),
+            worker.is_some().then_some(outcome.duration_ms),
+            outcome.detail,
+            outcome.etag,
+            outcome.last_modified,
+            outcome.scripted,
+            places.copy.as_ref().map(|copy| &copy.path),
+            places.copy.as_ref().map(|copy| &copy.format),
+            places.copy.as_ref().map(|copy| copy.width),
+            places.copy.as_ref().map(|copy| copy.height),
+            places.copy.as_ref().map(|copy| copy.bytes),
+            places.copy.as_ref().and_then(|copy| unhex::<32>(&copy.sha256)),
+            outcome.exif,
+            outcome.phash,
+            was.is_some(),
+            outcome.id.as_bytes(),
+        ])?;
+    if written == 0 {
+        return Ok(None);
+    }
+    if status != Status::Failed && book.has_inline {
         inline::forget(sql, id)?;
     }
-    book.counts.settle(known.status, known.reason, status, outcome.reason, outcome.bytes);
+    let (known, reason) = was.unwrap_or((Status::Outstanding, None));
+    book.counts.settle(known, reason, status, outcome.reason, outcome.bytes);
     Ok(Some(id))
 }
 
@@ -265,7 +296,8 @@ pub(super) fn copy_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<I
 /// What of an image is needed to send it; further conditions may follow.
 pub(super) const COLUMNS: &str = "SELECT id, host, image, url, attempts, attempts_before,
          coalesce(octet_length(alt), 0) + coalesce(octet_length(title), 0) + coalesce(octet_length(caption), 0)
-             + coalesce(octet_length(extra), 0), page
+             + coalesce(octet_length(extra), 0), page,
+         page IS NULL AND source = 'list' AND coalesce(page_url, alt, title, caption, extra) IS NULL
      FROM images WHERE status = 'outstanding'";
 
 pub(super) fn pending(
@@ -294,6 +326,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<PendingImage> {
         asked: None,
         texts: row.get(6)?,
         page: row.get(7)?,
+        is_bare: row.get(8)?,
     })
 }
 

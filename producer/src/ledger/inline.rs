@@ -16,6 +16,11 @@ pub(super) fn forget(sql: &Connection, image: RowId) -> rusqlite::Result<()> {
     sql.prepare_cached("DELETE FROM inline WHERE image = ?1")?.execute([image]).map(drop)
 }
 
+/// Whether there are any.
+pub(super) fn is_any(sql: &Connection) -> rusqlite::Result<bool> {
+    sql.query_row("SELECT EXISTS (SELECT 1 FROM inline)", [], |row| row.get(0))
+}
+
 /// The bytes of an image; none for one that has to be fetched.
 pub(super) fn get(sql: &Connection, image: RowId) -> rusqlite::Result<Option<Bytes>> {
     let found = sql

@@ -235,6 +235,8 @@ pub struct PendingImage {
     pub texts: usize,
     /// The first page that named it; none for an image of a list.
     pub page: Option<RowId>,
+    /// Whether nothing is known of it but that a list names it.
+    pub is_bare: bool,
 }
 
 impl PendingPage {
@@ -365,6 +367,8 @@ pub struct Recording {
     pub worker: Option<String>,
     /// Whether no further try follows.
     pub is_final: bool,
+    /// The image's row, where that is known: it need not be looked up.
+    pub row: Option<RowId>,
 }
 
 /// A handle on a run's ledger. Clones share it; the database is closed after the last one is dropped.

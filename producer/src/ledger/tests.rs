@@ -45,14 +45,14 @@ impl Fixture {
         outcome.sha256 = Some(common::image_id::hex(&[bytes; 32]));
         outcome.path = Some(format!("{bytes}.png"));
         outcome.bytes = Some(10);
-        Recording { outcome, worker: Some("w".to_owned()), is_final: true }
+        Recording { outcome, worker: Some("w".to_owned()), is_final: true, row: None }
     }
 
     /// Its server was asked by the tag that [`earlier`] gave it, and answered 304.
     fn unchanged(&self, url: &str) -> Recording {
         let mut outcome = Outcome::new(ImageId::new(&self.run, url), 1, Status::Unchanged, None);
         outcome.condition = Some(Validators { etag: Some(tag_of(url)), last_modified: None });
-        Recording { outcome, worker: Some("w".to_owned()), is_final: true }
+        Recording { outcome, worker: Some("w".to_owned()), is_final: true, row: None }
     }
 
     async fn rows(&self) -> Vec<Row> {
@@ -143,7 +143,7 @@ async fn a_try_that_another_follows_leaves_the_image_outstanding_with_its_reason
     let it = fixture(None);
     it.ledger.add_listed(vec![image("http://host/a")], 1, false, false).await.expect("written");
     let outcome = Outcome::new(ImageId::new(&it.run, "http://host/a"), 2, Status::Failed, Some(Reason::Http(503)));
-    let recording = Recording { outcome, worker: None, is_final: false };
+    let recording = Recording { outcome, worker: None, is_final: false, row: None };
     it.ledger.record(vec![recording], vec![], true).await.expect("written");
     let rows = it.rows().await;
     let known = ["status", "reason", "attempts"].map(|column| says(&rows[0], column));
@@ -202,7 +202,7 @@ async fn what_was_out_is_out_once_and_only_by_the_try_that_is_open() {
     // The first image's try failed for the moment, and the next one is out; the third one's has none yet.
     for url in [urls[0], urls[2]] {
         let outcome = Outcome::new(ImageId::new(&it.run, url), 1, Status::Failed, Some(Reason::Http(503)));
-        let recording = Recording { outcome, worker: Some("w".to_owned()), is_final: false };
+        let recording = Recording { outcome, worker: Some("w".to_owned()), is_final: false, row: None };
         it.ledger.record(vec![recording], vec![], false).await.expect("written");
     }
     let again = Try { attempts: 1, ..first(0) };
@@ -222,7 +222,7 @@ async fn failed_images_wait_again_and_answers_of_their_old_tries_are_void() {
     let failed = |attempt| {
         let id = ImageId::new(&it.run, "http://host/a");
         let outcome = Outcome::new(id, attempt, Status::Failed, Some(Reason::Http(404)));
-        Recording { outcome, worker: Some("w".to_owned()), is_final: true }
+        Recording { outcome, worker: Some("w".to_owned()), is_final: true, row: None }
     };
     it.ledger.record(vec![failed(1)], vec![], false).await.expect("written");
     assert_eq!(it.ledger.retry(vec![Reason::Timeout], false).await.expect("written"), 0);
@@ -315,7 +315,10 @@ async fn a_redirect_is_none_of_the_tries_that_people_count() {
     let mut hop = Outcome::new(ImageId::new(&it.run, url), 1, Status::Failed, Some(Reason::Redirected));
     hop.final_url = Some("http://other/b".to_owned());
     let worker = Some("w".to_owned());
-    it.ledger.record(vec![Recording { outcome: hop, worker, is_final: false }], vec![], false).await.expect("written");
+    it.ledger
+        .record(vec![Recording { outcome: hop, worker, is_final: false, row: None }], vec![], false)
+        .await
+        .expect("written");
     let waiting = it.ledger.pending_images(None, 0, 1).await.expect("read").pop().expect("outstanding");
     assert_eq!((waiting.attempts, waiting.attempts_before), (1, 1));
     let mut stored = it.stored(url, 1);
@@ -334,7 +337,10 @@ async fn what_a_page_opted_out_stays_so_unless_opt_outs_are_ignored() {
     let outcome =
         Outcome::new(ImageId::new(&it.run, "data:image/png;sha256=00"), 1, Status::Rejected, Some(Reason::Empty));
     let worker = Some("w".to_owned());
-    it.ledger.record(vec![Recording { outcome, worker, is_final: true }], vec![], false).await.expect("written");
+    it.ledger
+        .record(vec![Recording { outcome, worker, is_final: true, row: None }], vec![], false)
+        .await
+        .expect("written");
     assert_eq!(it.ledger.retry(vec![Reason::MetaRobots, Reason::Empty], false).await.expect("written"), 0);
     assert_eq!(it.ledger.retry(vec![Reason::MetaRobots], true).await.expect("written"), 1);
 }
@@ -360,6 +366,52 @@ async fn earlier(urls: &[&str]) -> (Fixture, Earlier) {
     it.ledger.record(stored.collect(), vec![], false).await.expect("written");
     let earlier = Earlier::open(it.folder.path()).expect("readable while it is written");
     (it, earlier)
+}
+
+#[tokio::test]
+async fn an_image_is_bare_while_only_a_list_names_it() {
+    let it = fixture(None);
+    let url = |name: &str| format!("http://host/{name}");
+    let text = |text: &str| Some(text.to_owned());
+    let new = vec![
+        image(&url("bare")),
+        NewImage { caption: text(""), ..image(&url("empty-caption")) },
+        NewImage { extra: text("{\"row\":1}"), ..image(&url("columns")) },
+        NewImage { page_url: text("http://host/page"), ..image(&url("page")) },
+        NewImage { source: "sitemap", ..image(&url("sitemap")) },
+    ];
+    it.ledger.add_listed(new, 0, true, false).await.expect("written");
+    let waiting = it.ledger.pending_images(None, 0, 10).await.expect("read");
+    assert_eq!(waiting.iter().map(|image| image.is_bare).collect::<Vec<_>>(), [true, false, false, false, false]);
+    let contexts = it.ledger.contexts(vec![waiting[0].id]).await.expect("read");
+    let bare = Context { url: Some(url("bare")), source: text("list"), ..Context::default() };
+    assert_eq!(contexts, [bare], "what a bare image's task says of it without a look");
+}
+
+/// An outcome leads to the same whether the row is known or looked up, and the first one stays in any case.
+#[tokio::test]
+async fn an_outcome_is_recorded_once_whether_its_row_is_known_or_not() {
+    let it = fixture(None);
+    let urls = ["http://host/a", "http://host/b", "http://host/c"];
+    it.ledger.add_listed(urls.map(image).into(), 0, true, false).await.expect("written");
+    let rows: Vec<RowId> =
+        it.ledger.pending_images(None, 0, 10).await.expect("read").iter().map(|image| image.id).collect();
+    let known = |index: usize, byte| Recording { row: Some(rows[index]), ..it.stored(urls[index], byte) };
+    let another = Recording { row: Some(rows[2]), ..it.stored(urls[1], 2) };
+    let recordings = vec![
+        known(0, 1),
+        // A row that is not the image's: it is looked up.
+        another,
+        // The same once more, with other bytes.
+        known(0, 3),
+        known(1, 3),
+        Recording { worker: None, ..known(2, 1) },
+    ];
+    let found = it.ledger.record(recordings, vec![], true).await.expect("written");
+    let told: Vec<_> = found.iter().map(|row| [says(row, "url"), says(row, "status")]).collect();
+    assert_eq!(told, [[urls[0], "stored"], [urls[1], "stored"], [urls[2], "duplicate"]]);
+    let counts = it.ledger.counts();
+    assert_eq!((counts.of(Status::Stored), counts.of(Status::Duplicate), counts.of(Status::Outstanding)), (2, 1, 0));
 }
 
 #[tokio::test]

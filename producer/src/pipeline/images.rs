@@ -244,7 +244,7 @@ impl Pipeline {
         if status == Status::Failed {
             self.failed(image.url.clone(), reason);
         }
-        self.images.verdicts.push(Recording { outcome, worker: None, is_final: true });
+        self.images.verdicts.push(Recording { outcome, worker: None, is_final: true, row: Some(image.id) });
     }
 
     pub(super) fn record_verdicts(&mut self) {
@@ -272,8 +272,7 @@ impl Pipeline {
         self.images.window.measure(now);
         let mut recordings = Vec::with_capacity(reply.outcomes.len());
         for outcome in reply.outcomes {
-            let (outcome, is_final) = self.settle(outcome, &reply.worker, now);
-            recordings.push(Recording { outcome, worker: Some(reply.worker.clone()), is_final });
+            recordings.push(self.settle(outcome, &reply.worker, now));
         }
         if self.images.dispatch.out() < out {
             // What was told before is no news, however often it comes.
@@ -306,12 +305,13 @@ impl Pipeline {
         for CameBack { image, batch, mut journey } in dead {
             self.came_back(image.host);
             if task.images.len() == 1 {
+                let row = Some(image.id);
                 let outcome = Outcome::new(image.image, image.attempts + 1, Status::Failed, Some(Reason::DeadLettered));
                 let url = image.url.clone();
                 let outcome = self.told_at_last(outcome, image);
                 tell(&outcome, &url, batch, None, true);
                 self.end_journey(journey, &outcome, true);
-                recordings.push(Recording { outcome, worker: None, is_final: true });
+                recordings.push(Recording { outcome, worker: None, is_final: true, row });
             } else {
                 journey.failed("dead-lettered");
                 self.images.backlog.put_back(PendingImage { alone: true, ..image });
@@ -320,8 +320,8 @@ impl Pipeline {
         self.record(recordings, Some(receipt));
     }
 
-    /// Takes in an outcome, and says whether it is the image's last.
-    fn settle(&mut self, outcome: Outcome, worker: &str, now: Instant) -> (Outcome, bool) {
+    /// Takes in an outcome, and says what is to be recorded of it.
+    fn settle(&mut self, outcome: Outcome, worker: &str, now: Instant) -> Recording {
         let found = self.images.dispatch.came_back(outcome.id, outcome.attempt);
         // An outcome of an earlier try, or one that was told before: what is out stays out. A lasting one counts all the
         // same; the ledger keeps the first. One that may pass does not: whatever it led to has begun.
@@ -329,8 +329,9 @@ impl Pipeline {
         let Some(CameBack { image, batch, journey }) = found else {
             self.metrics.repeated();
             let lasts = outcome.status != Status::Unchanged && outcome.reason.is_none_or(|why| !why.is_transient());
-            return (outcome, lasts);
+            return Recording { outcome, worker: Some(worker.to_owned()), is_final: lasts, row: None };
         };
+        let row = Some(image.id);
         let is_told = tracing::enabled!(tracing::Level::DEBUG);
         let url = (is_told || journey.is_seen()).then(|| image.url.clone());
         let (outcome, is_final) = self.settle_try(outcome, image, now);
@@ -338,7 +339,7 @@ impl Pipeline {
             tell(&outcome, &url, batch, Some(worker), is_final);
             self.end_journey(journey, &outcome, is_final);
         }
-        (outcome, is_final)
+        Recording { outcome, worker: Some(worker.to_owned()), is_final, row }
     }
 
     /// What follows from the outcome of the try that is out.
@@ -451,6 +452,7 @@ mod tests {
             asked,
             texts: 0,
             page: None,
+            is_bare: false,
         }
     }
 

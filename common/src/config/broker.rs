@@ -65,7 +65,7 @@ impl BrokerUri {
 
     /// The longest frame (AMQP 0-9-1, 4.2.3), in bytes. Longer messages are several frames, as many as it takes; but lapin keeps
     /// buffers of 96 frames for each connection, all of them in memory: 12 MiB of RabbitMQ's own 128 KiB.
-    const FRAME_MAX: u32 = 32 << 10;
+    const FRAME_MAX: u32 = 16 << 10;
 
     /// The address for lapin, with a heartbeat and a longest frame unless the user chose them.
     #[must_use]
@@ -178,7 +178,7 @@ mod tests {
     fn a_heartbeat_and_a_longest_frame_are_added_unless_the_user_chose_them() {
         let query = |address| uri(address).for_connecting().query;
         let ours = query("amqp://localhost/%2f");
-        assert_eq!((ours.heartbeat, ours.frame_max), (Some(10), Some(32_768)));
+        assert_eq!((ours.heartbeat, ours.frame_max), (Some(10), Some(16_384)));
         let theirs = query("amqp://localhost/%2f?heartbeat=30&frame_max=8192");
         assert_eq!((theirs.heartbeat, theirs.frame_max), (Some(30), Some(8192)));
     }

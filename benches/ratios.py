@@ -25,10 +25,11 @@ def table(ways, measured):
         "| | rounds | images/s, median | least to most | of wrk | × wget2's best | × img2dataset | CPU seconds for 1,000 images | most memory, MiB |",
         "|---|--:|--:|--:|--:|--:|--:|---|---|",
     ]
+    all_of_them = max((one.images for taken in measured.values() for one in taken if one.stores), default=0)
     for name in (way.name for way in ways):
         taken, median = measured[name], rate(measured, name)
         rates = sorted(one.rate for one in taken)
-        missing = max(taken[0].images for _ in taken) - min(one.images for one in taken)
+        missing = all_of_them > min(one.images for one in taken)
         lines.append(
             f"| {name}{' (some are missing)' if missing and taken[0].stores else ''} | {len(taken)} | {median:,.0f} | {rates[0]:,.0f} to {rates[-1]:,.0f} "
             f"| {ratio(median, rate(measured, LIMIT))} | {ratio(median, best_wget2(measured))} | {ratio(median, rate(measured, IMG2DATASET), '{:.0f}')} "

@@ -35,7 +35,7 @@ def main():
     manual = next(Path("/usr/share/gimp").glob("*/help/en"), None)
     if not manual:
         sys.exit("bench: the manual is not there\nhint: apt-get install gimp-help-en")
-    folder = Path(tempfile.mkdtemp(prefix="warren-bench-"))
+    folder = Path(tempfile.mkdtemp(prefix="warren-bench-", dir=os.environ.get("TMPDIR", "/var/tmp")))
     try:
         with nginx(manual.parents[2], folder) as server, rabbitmq(folder) as broker, downloader(programs, broker.address, folder / "fleet"):
             first = f"{server.address}/{manual.relative_to(manual.parents[2])}/index.html"

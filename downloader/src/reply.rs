@@ -1,6 +1,6 @@
 //! Tells producers what happened. Outcomes leave as they come about; while earlier replies await their confirmation,
-//! those that come meanwhile share the next message, so a busy worker sends few large replies and a slow one small ones
-//! at once.
+//! those that come meanwhile share the next message, and a worker that has many images in flight waits a moment for
+//! company. So a busy worker sends few large replies, and a slow one small ones at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,15 +14,26 @@ use common::transport::{Destination, Published, Transport, TransportError};
 use common::wire;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 
 use crate::batch::Batch;
 use crate::metrics::{Metrics, Stage};
 use crate::runs::Runs;
 use crate::settle;
+use crate::vitals::Vitals;
 
 /// Replies on their way at once.
 const AT_ONCE: usize = 2;
+
+/// From so many images in flight on, an outcome waits for others to share its message. With fewer, a host that takes few
+/// requests at once may wait for this very outcome before it is asked again.
+const BUSY: u32 = 8;
+
+/// How long it waits, at most. Every message costs the broker and the producer a third of a millisecond, whatever is in it.
+const GATHERING: Duration = Duration::from_millis(10);
+
+/// Outcomes that wait for no more.
+const ENOUGH: usize = 64;
 
 /// Bytes of the texts of outcomes that share a message: a producer holds many messages, and EXIF is long.
 const MAX_TEXTS: usize = 256 << 10;
@@ -46,6 +57,7 @@ pub(crate) struct Replier {
     pub(crate) transport: Transport,
     pub(crate) worker: String,
     pub(crate) concurrency: u16,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -58,6 +70,9 @@ impl Replier {
             room(&mut sending).await?;
             if finished.recv_many(&mut group, wire::MAX_OUTCOMES).await == 0 {
                 break;
+            }
+            if self.vitals.in_flight() >= BUSY {
+                gather(&mut finished, &mut group).await;
             }
             for (run, group) in by_run(group.drain(..)) {
                 for message in messages(group, |finished| finished.outcome.texts()) {
@@ -150,6 +165,21 @@ fn messages<T>(group: Vec<T>, texts_of: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
         }
     }
     messages
+}
+
+/// Adds what finishes within a moment, until that is enough.
+async fn gather(finished: &mut mpsc::Receiver<Finished>, group: &mut Vec<Finished>) {
+    let until = sleep(GATHERING);
+    tokio::pin!(until);
+    while group.len() < ENOUGH {
+        tokio::select! {
+            more = finished.recv_many(group, ENOUGH - group.len()) => if more == 0 {
+                // The last sender is gone: nobody is to be waited for.
+                break;
+            },
+            () = &mut until => break,
+        }
+    }
 }
 
 /// Waits until a further reply may be sent.

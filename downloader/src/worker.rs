@@ -90,10 +90,12 @@ pub async fn run(
         "ready for work"
     );
     let (finished, received) = mpsc::channel(usize::from(settings.concurrency));
+    let vitals = Arc::new(Vitals::new());
     let replier = Arc::new(Replier {
         transport: transport.clone(),
         worker: settings.worker.clone(),
         concurrency: settings.concurrency,
+        vitals: Arc::clone(&vitals),
         metrics: Arc::clone(&metrics),
     });
     let runs = Runs::new(transport.clone());
@@ -102,7 +104,6 @@ pub async fn run(
     let trouble = Arc::new(StoreTrouble::default());
     let (mended, tried) = (Arc::clone(&trouble), store.clone());
     let mending = AbortOnDropHandle::new(tokio::spawn(async move { mended.mend(&tried).await }));
-    let vitals = Arc::new(Vitals::new());
     let about = About {
         worker: settings.worker.clone(),
         concurrency: settings.concurrency,

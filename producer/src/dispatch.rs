@@ -295,22 +295,22 @@ fn groups(images: Vec<PendingImage>, most: usize) -> impl Iterator<Item = Vec<Pe
     })
 }
 
-/// Adds what the ledger knows of the images.
-/// Whose contexts are to be read: all of a batch's, or none if there is nothing to be read of any.
-fn rows_with_context(group: &[PendingImage]) -> Vec<RowId> {
-    if group.iter().all(|image| image.is_bare && image.hops == 0) {
-        return Vec::new();
-    }
-    group.iter().map(|image| image.id).collect()
+/// The rows whose contexts are to be read: all of a batch's, or `None` if there is nothing to be read of any.
+fn rows_with_context(group: &[PendingImage]) -> Option<Vec<RowId>> {
+    // Where redirects led elsewhere, the address it was accepted with is in its context.
+    let is_bare = group.iter().all(|image| image.is_bare && image.hops == 0);
+    (!is_bare).then(|| group.iter().map(|image| image.id).collect())
 }
 
-async fn bring_along(ledger: &Ledger, rows: Vec<RowId>, task: &mut Task) -> Result<(), LedgerError> {
-    if rows.is_empty() {
+/// Adds what the ledger knows of the images.
+async fn bring_along(ledger: &Ledger, rows: Option<Vec<RowId>>, task: &mut Task) -> Result<(), LedgerError> {
+    let Some(rows) = rows else {
+        // All that the ledger would say of them.
         for image in &mut task.images {
             image.context.source = Some(Source::List.as_str().to_owned());
         }
         return Ok(());
-    }
+    };
     let contexts = ledger.contexts(rows).await?;
     for (image, context) in task.images.iter_mut().zip(contexts) {
         let url = context.url.filter(|url| *url != image.url);
@@ -344,10 +344,9 @@ mod tests {
     #[test]
     fn contexts_are_read_unless_there_is_nothing_in_any() {
         let bare = PendingImage { is_bare: true, ..image(1, 0, false) };
-        assert!(rows_with_context(&[bare.clone(), bare.clone()]).is_empty());
-        assert_eq!(rows_with_context(&[bare.clone(), image(2, 0, false)]), [1, 2]);
-        // Where it was accepted is in its context, and no longer in its task.
-        assert_eq!(rows_with_context(&[PendingImage { hops: 1, ..bare }]), [1]);
+        assert_eq!(rows_with_context(&[bare.clone(), bare.clone()]), None);
+        assert_eq!(rows_with_context(&[bare.clone(), image(2, 0, false)]), Some(vec![1, 2]));
+        assert_eq!(rows_with_context(&[PendingImage { hops: 1, ..bare }]), Some(vec![1]), "a redirect led on");
     }
 
     #[test]

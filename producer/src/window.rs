@@ -13,7 +13,7 @@ use common::task::Task;
 use tokio::time::Instant;
 
 /// How long one downloader should be busy with one message.
-const BATCH_TIME: Duration = Duration::from_millis(10);
+const BATCH_TIME: Duration = Duration::from_millis(25);
 
 /// How much of the fleet's work should be out: enough to hide the way there and back.
 const OUT_TIME: Duration = Duration::from_millis(250);
@@ -176,11 +176,13 @@ mod tests {
 
     #[test]
     fn a_slow_fleet_gets_small_batches() {
-        let begun = Instant::now();
-        let mut window = Window::new(None, begun);
-        window.set_consumers(4);
-        after(&mut window, begun, 10, 400);
-        assert_eq!(window.batch(), 1);
+        for (rate, batch) in [(400, 2), (120, 1)] {
+            let begun = Instant::now();
+            let mut window = Window::new(None, begun);
+            window.set_consumers(4);
+            after(&mut window, begun, 10, rate);
+            assert_eq!(window.batch(), batch, "{rate} images/s");
+        }
     }
 
     #[test]

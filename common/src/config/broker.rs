@@ -64,7 +64,8 @@ impl BrokerUri {
     const HEARTBEAT_SECONDS: u16 = 10;
 
     /// The longest frame (AMQP 0-9-1, 4.2.3), in bytes. Longer messages are several frames, as many as it takes; but lapin keeps
-    /// buffers of 96 frames for each connection, all of them in memory: 12 MiB of RabbitMQ's own 128 KiB.
+    /// two buffers of 32 frames for each connection, all of them in memory: 8 MiB of RabbitMQ's own 128 KiB. The properties of a
+    /// message are one frame, however long; ours have at most some 4 KiB.
     const FRAME_MAX: u32 = 16 << 10;
 
     /// The address for lapin, with a heartbeat and a longest frame unless the user chose them.

@@ -21,7 +21,7 @@ pub(super) struct Book {
     pub(super) earlier: Option<Earlier>,
     /// Which images are followed.
     pub(super) sampler: Sampler,
-    /// Whether bytes of images that stood in their pages may be there.
+    /// Whether bytes of images that stood in their pages may be there: once there were some, they are looked for at each outcome.
     pub(super) has_inline: bool,
     hosts: HashMap<String, HostId>,
 }
@@ -67,7 +67,8 @@ impl Book {
         }
     }
 
-    /// After a transaction that was rolled back: what is remembered may never have been written.
+    /// Reads anew what is remembered of the database: when it is opened, and after a transaction that was rolled back, because it
+    /// may never have been written.
     pub(super) fn forget(&mut self, sql: &Connection) -> rusqlite::Result<()> {
         self.hosts.clear();
         self.counts = super::counts::load(sql)?;

@@ -1,5 +1,5 @@
 //! What goes along with an image on its way to the fleet. It is read when the image is sent: in the backlog, a list's
-//! captions would take the memory that a run is not to need.
+//! captions would take the memory that a run is not to need. Of a batch of bare images there is nothing to read.
 
 use common::context::Context;
 use common::wire::MAX_URL;

@@ -88,11 +88,11 @@ struct Known {
 /// and an image that the run does not know is nobody's. Only the producer's own verdict on a batch that died gives way,
 /// to a worker that dealt with the image after all (`producer dead replay`).
 pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -> rusqlite::Result<Option<RowId>> {
-    // As nearly every outcome: the first of an image that is out, for which one look at its row is enough.
+    // As nearly every outcome: the first of an image that is out, whose row need not be looked up first.
     if let Some(id) = recording.row
         && recording.is_final
         && recording.outcome.status != Status::Unchanged
-        && conclude(book, sql, id, recording.worker.as_deref(), &recording.outcome, None)?.is_some()
+        && conclude(book, sql, id, recording.worker.as_deref(), &recording.outcome, Was::Waiting)?.is_some()
     {
         return Ok(Some(id));
     }
@@ -122,18 +122,26 @@ pub(super) fn record(book: &mut Book, sql: &Connection, recording: &Recording) -
     }
     let outcome = completed(book, &known.url, &recording.outcome);
     let worker = recording.worker.as_deref();
-    conclude(book, sql, id, worker, &outcome, Some((known.status, known.reason)))
+    conclude(book, sql, id, worker, &outcome, Was::Known(known.status, known.reason))
 }
 
-/// Writes an image's outcome. Without a word of what it `was`, only into a row that waits for this try. Returns the row if it
-/// was written.
+/// What a row is before an outcome is written into it.
+#[derive(Clone, Copy)]
+enum Was {
+    /// Not looked at: it is written if it is this image's and waits for this try, as [`record`] decides of one that it knows.
+    Waiting,
+    /// Looked at, and found to give way.
+    Known(Status, Option<Reason>),
+}
+
+/// Writes an image's outcome. Returns the row if it was written.
 fn conclude(
     book: &mut Book,
     sql: &Connection,
     id: RowId,
     worker: Option<&str>,
     outcome: &Outcome,
-    was: Option<(Status, Option<Reason>)>,
+    was: Was,
 ) -> rusqlite::Result<Option<RowId>> {
     let sha256 = outcome.sha256.as_deref().and_then(unhex::<32>);
     let twin = match (outcome.status, &sha256) {
@@ -183,7 +191,7 @@ fn conclude(
             places.copy.as_ref().and_then(|copy| unhex::<32>(&copy.sha256)),
             outcome.exif,
             outcome.phash,
-            was.is_some(),
+            matches!(was, Was::Known(..)),
             outcome.id.as_bytes(),
         ])?;
     if written == 0 {
@@ -192,7 +200,10 @@ fn conclude(
     if status != Status::Failed && book.has_inline {
         inline::forget(sql, id)?;
     }
-    let (known, reason) = was.unwrap_or((Status::Outstanding, None));
+    let (known, reason) = match was {
+        Was::Waiting => (Status::Outstanding, None),
+        Was::Known(status, reason) => (status, reason),
+    };
     book.counts.settle(known, reason, status, outcome.reason, outcome.bytes);
     Ok(Some(id))
 }

@@ -367,7 +367,7 @@ pub struct Recording {
     pub worker: Option<String>,
     /// Whether no further try follows.
     pub is_final: bool,
-    /// The image's row, where that is known: it need not be looked up.
+    /// Which row is the image's, where that is known. It saves a search; if it is wrong, the image is looked up.
     pub row: Option<RowId>,
 }
 

@@ -297,14 +297,21 @@ async fn pages_in_a_row_that_bring_nothing_new_end_and_one_image_begins_the_coun
 
 #[tokio::test]
 async fn an_image_that_stood_in_its_page_is_kept_until_its_outcome_is_known() {
-    let it = fixture(None);
-    let url = "data:image/png;sha256=00";
-    let inline = NewImage { inline: Some(Bytes::from_static(b"bytes")), ..image(url) };
-    it.ledger.add_listed(vec![inline], 1, true, false).await.expect("written");
-    let id = it.ledger.pending_images(None, 0, 1).await.expect("read")[0].id;
-    assert_eq!(it.ledger.inline(vec![id]).await.expect("read"), [Some(Bytes::from_static(b"bytes"))]);
-    it.ledger.record(vec![it.stored(url, 1)], vec![], false).await.expect("written");
-    assert_eq!(it.ledger.inline(vec![id]).await.expect("read"), [None]);
+    for (reopened, knows_row) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut it = fixture(None);
+        let url = "data:image/png;sha256=00";
+        let inline = NewImage { inline: Some(Bytes::from_static(b"bytes")), ..image(url) };
+        it.ledger.add_listed(vec![inline], 1, true, false).await.expect("written");
+        if reopened {
+            it.ledger.close().await;
+            it.ledger = Ledger::open(it.folder.path(), &it.run, None).expect("it opens");
+        }
+        let id = it.ledger.pending_images(None, 0, 1).await.expect("read")[0].id;
+        assert_eq!(it.ledger.inline(vec![id]).await.expect("read"), [Some(Bytes::from_static(b"bytes"))]);
+        let stored = Recording { row: knows_row.then_some(id), ..it.stored(url, 1) };
+        it.ledger.record(vec![stored], vec![], false).await.expect("written");
+        assert_eq!(it.ledger.inline(vec![id]).await.expect("read"), [None], "{reopened}, {knows_row}");
+    }
 }
 
 #[tokio::test]
@@ -511,14 +518,23 @@ async fn whatever_comes_twice_late_or_together_every_duplicate_leads_to_bytes_th
         usize::try_from(chance % u64::try_from(bound).expect("small")).expect("small")
     };
     for round in 0..40 {
-        let (_before, earlier) = earlier(&urls[..4]).await;
-        let mut it = fixture(None);
-        it.ledger.look_back(Some(earlier)).await.expect("taken");
-        it.ledger.add_listed(urls.iter().map(|url| image(url)).collect(), 0, true, false).await.expect("written");
+        let (before, earlier) = earlier(&urls[..4]).await;
+        // The other one always looks rows up.
+        let (mut it, other) = (fixture(None), fixture(None));
+        for (ledger, earlier) in
+            [(&it.ledger, earlier), (&other.ledger, Earlier::open(before.folder.path()).expect("readable"))]
+        {
+            ledger.look_back(Some(earlier)).await.expect("taken");
+            ledger.add_listed(urls.iter().map(|url| image(url)).collect(), 0, true, false).await.expect("written");
+        }
         for step in 0..40 {
             let mut told = Vec::new();
             for _ in 0..=below(4) {
-                let mut recording = it.stored(urls[below(urls.len())], u8::try_from(below(4) + 1).expect("small"));
+                let image = below(urls.len());
+                let mut recording = it.stored(urls[image], u8::try_from(below(4) + 1).expect("small"));
+                // Known, unknown, or another's.
+                recording.row = [Some(image), None, Some(below(urls.len()))][below(3)]
+                    .map(|index| RowId::try_from(index + 1).expect("small"));
                 recording.outcome.path = Some(format!("{round}/{step}/{}", told.len()));
                 recording.outcome.attempt = u32::try_from(below(4) + 1).expect("small");
                 match below(6) {
@@ -537,11 +553,20 @@ async fn whatever_comes_twice_late_or_together_every_duplicate_leads_to_bytes_th
                 }
                 told.push(recording);
             }
+            let looked_up = told.iter().map(|told| Recording { row: None, ..told.clone() }).collect();
+            other.ledger.record(looked_up, vec![], false).await.expect("written");
             it.ledger.record(told, vec![], false).await.expect("written");
             if below(10) == 0 {
                 it.ledger.retry(vec![], false).await.expect("written");
+                other.ledger.retry(vec![], false).await.expect("written");
             }
         }
+        let in_words = |rows: Vec<Row>| {
+            let columns = COLUMNS.iter().map(|column| column.name);
+            rows.iter().map(|row| columns.clone().map(|name| says(row, name)).collect::<Vec<_>>()).collect::<Vec<_>>()
+        };
+        assert_eq!(in_words(it.rows().await), in_words(other.rows().await), "whether rows are known or looked up");
+        assert_eq!(it.ledger.counts(), other.ledger.counts());
         // As whoever goes on with the run finds it.
         it.ledger.close().await;
         it.ledger = Ledger::open(it.folder.path(), &it.run, None).expect("it opens");

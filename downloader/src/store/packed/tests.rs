@@ -118,6 +118,36 @@ fn images_are_where_their_paths_say_and_equal_bytes_once() {
     assert!(names(&root.join(".part")).expect("read").is_empty());
 }
 
+/// Several at once are a group, which waits a moment for more; whatever comes meanwhile is dealt with.
+#[test]
+fn whatever_comes_while_a_group_waits_for_company_is_answered() {
+    let (_folder, root) = folder();
+    let writer = Writer::start(&root, ANY);
+    for round in 0..20_u8 {
+        let put = |number| {
+            let (done, answer) = oneshot::channel();
+            let request = Request::Put(image(round * 4 + number, 600), done);
+            writer.requests.blocking_send(request).unwrap_or_else(|_| panic!("it takes requests"));
+            answer
+        };
+        let answers: Vec<_> = (0..4).map(put).collect();
+        if round % 2 == 0 {
+            writer.complete_shards();
+        } else {
+            writer.probe(image(255, 600)).expect("there is room");
+        }
+        let paths: Vec<String> =
+            answers.into_iter().map(|answer| answer.blocking_recv().expect("an answer").expect("kept")).collect();
+        if round % 2 == 0 {
+            for (number, path) in (0..).zip(&paths) {
+                assert_eq!(read(&root, path), vec![round * 4 + number; 600]);
+            }
+        }
+    }
+    writer.end();
+    assert_eq!(shards(&root).iter().sum::<usize>(), 80);
+}
+
 #[test]
 fn a_full_shard_is_followed_by_another() {
     // Of a sample: three headers, the JSON, the text and 600 bytes, in blocks.

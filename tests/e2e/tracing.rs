@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use harness::run::json;
 use harness::{Collector, Gate, Response, Span, World, eventually, png};
+use serde_json::Value;
 
 use crate::{embedded, images, plain, world};
 
@@ -209,10 +210,13 @@ async fn what_strangers_write_into_headers_harms_nobody() {
     .await;
     let task = place.take(&tasks).await.expect("it is there");
     let trace = "7".repeat(32);
-    let good = format!("1=00-{trace}-{}-01", "8".repeat(16));
-    for forged in ["0=".repeat(50_000), vec![&*good; 65].join(","), good] {
-        let headers = [("warren-traceparents", &*forged), ("traceparent", "\u{1b}[2J"), ("warren-sent", "-1")];
-        place.publish_with(&tasks, &task, &headers).await;
+    let good = format!("0=00-{trace}-{}-01", "8".repeat(16));
+    // An image each, so that the run ends with the last of them and not before.
+    for (index, forged) in ["0=".repeat(50_000), vec![&*good; 65].join(","), good].iter().enumerate() {
+        let mut one: Value = serde_json::from_slice(&task).expect("JSON");
+        one["images"] = Value::Array(vec![one["images"][index].take()]);
+        let headers = [("warren-traceparents", &**forged), ("traceparent", "\u{1b}[2J"), ("warren-sent", "-1")];
+        place.publish_with(&tasks, one.to_string().as_bytes(), &headers).await;
     }
     world.downloader(&["--otlp", &collector.url()]).await;
     world.finish(crawl).await.expect_complete().expect_stored(3);

@@ -25,8 +25,9 @@ use crate::vitals::Vitals;
 /// Replies on their way at once.
 const AT_ONCE: usize = 2;
 
-/// From so many images in flight on, an outcome waits for others to share its message. With fewer, a host that takes few
-/// requests at once may wait for this very outcome before it is asked again.
+/// From so many images in flight on, of all hosts together, an outcome waits for others to share its message. A host that takes one
+/// request at a time is asked again only when its outcome has come, so a crawl of few hosts must not wait; with many hosts each
+/// is asked that much later, and the worker has others to ask meanwhile.
 const BUSY: u32 = 8;
 
 /// How long it waits, at most. Every message costs the broker and the producer a third of a millisecond, whatever is in it.

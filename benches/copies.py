@@ -15,10 +15,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from ratios import tell
+from services import scratch
 
 PICTURES = Path("/usr/share/openclipart/png")
 RESIZER = Path(__file__).parent / "peers/resizer.py"
@@ -32,8 +32,7 @@ def main():
         sys.exit("bench: img2dataset is not installed\nhint: make bench-peers")
     # It looks for a newer version of itself otherwise.
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-    folder = Path(tempfile.mkdtemp(prefix="warren-bench-", dir=os.environ.get("TMPDIR", "/var/tmp")))
-    try:
+    with scratch() as folder:
         inputs = [folder / "png", folder / "jpg"]
         found = sorted(path for path in PICTURES.rglob("*.png") if path.is_file() and not path.is_symlink())
         inputs[0].mkdir()
@@ -44,8 +43,6 @@ def main():
         subprocess.run([*CARGO, "--no-run"], check=True)
         print("| input | Warren, copies/s | img2dataset, copies/s | times |\n|---|--:|--:|--:|", flush=True)
         good = [compare(place, python) for place in inputs]
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     print()
     sys.exit(0 if all([tell(f"{name}, times img2dataset's rate on one core", times, 3, True) for name, times in good]) else 1)
 

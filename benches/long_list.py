@@ -13,17 +13,15 @@ Environment: URLS (10,000,000), ANSWERERS (2).
 """
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from cost import cpu, family, memory
 from ratios import tell
-from services import program, rabbitmq
+from services import program, rabbitmq, scratch
 
 HOSTS = 100_000
 
@@ -31,16 +29,13 @@ HOSTS = 100_000
 def main():
     programs = Path(sys.argv[1]).absolute()
     urls, answerers = int(os.environ.get("URLS") or 10_000_000), int(os.environ.get("ANSWERERS") or 2)
-    folder = Path(tempfile.mkdtemp(prefix="warren-bench-", dir=os.environ.get("TMPDIR", "/var/tmp")))
-    try:
+    with scratch() as folder:
         write(folder / "list.txt", urls)
         with rabbitmq(folder) as broker, ExitStack() as fleet:
             for number in range(answerers):
                 command = [programs / "warren-bench-answerer", "--broker", broker.address, "--worker", f"answerer-{number}"]
                 fleet.enter_context(program(command))
             good = follow(programs, broker, folder, urls)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     sys.exit(0 if good else 1)
 
 

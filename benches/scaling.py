@@ -14,18 +14,16 @@ Environment: TAKES (15: how many seconds each run should take), ROUNDS (1: the m
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
 from cost import run
 from ratios import tell
-from services import downloader, free_port, listens, program, rabbitmq
+from services import downloader, free_port, listens, program, rabbitmq, scratch
 
 FLEETS = (1, 2, 4, 8)
 CONCURRENCY = 16
@@ -36,8 +34,7 @@ BEST = CONCURRENCY * 1000 / MILLISECONDS
 def main():
     programs = Path(sys.argv[1]).absolute()
     seconds, rounds = float(os.environ.get("TAKES") or 15), int(os.environ.get("ROUNDS") or 1)
-    folder = Path(tempfile.mkdtemp(prefix="warren-bench-", dir=os.environ.get("TMPDIR", "/var/tmp")))
-    try:
+    with scratch() as folder:
         port = free_port()
         server = [programs / "warren-bench-slow-server", port, "--milliseconds", MILLISECONDS]
         with program(server) as process, rabbitmq(folder) as broker:
@@ -46,8 +43,6 @@ def main():
                 size: [one(programs, broker, f"http://127.0.0.1:{port}", folder / f"{size}-{number}", size, seconds) for number in range(rounds)]
                 for size in FLEETS
             }
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     sys.exit(0 if report(taken) else 1)
 
 

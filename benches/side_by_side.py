@@ -17,16 +17,14 @@ between them, or `none`), IMAGES (all: the first so many of the list).
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import start
 from others import Others
 from ratios import goals, table
-from services import nginx, rabbitmq
+from services import nginx, rabbitmq, scratch
 from warren import Warren
 
 PICTURES = Path("/usr/share/openclipart/png")
@@ -39,15 +37,12 @@ def main():
     rounds, slow_rounds = (int(os.environ.get(name) or default) for name, default in (("ROUNDS", 5), ("SLOW_ROUNDS", 2)))
     if not PICTURES.is_dir():
         sys.exit("bench: the pictures are not there\nhint: apt-get install openclipart-png")
-    folder = Path(tempfile.mkdtemp(prefix="warren-bench-", dir=os.environ.get("TMPDIR", "/var/tmp")))
-    try:
+    # It stays until everybody is done: where files were just deleted, ext4 looks long for a free inode, and whoever is next would pay for it.
+    with scratch() as folder:
         with nginx(PICTURES, folder) as server, rabbitmq(folder) as broker:
             images = Images(folder, server.address)
             ways = [*Others(python, images, server, broker).ways(os.environ.get("PEERS")), *Warren(programs, images, server, broker).ways()]
             measured = take_turns(ways, folder, rounds, slow_rounds)
-    finally:
-        # Not before: where files were just deleted, ext4 looks long for a free inode, and whoever is next would pay for it.
-        shutil.rmtree(folder, ignore_errors=True)
     print(f"\n{len(images.urls):,} images, {images.bytes / 1e6:.0f} MB; {about_the_machine()}\n")
     print(table(ways, measured), end="\n\n")
     good = all([goals(measured), start.goals(programs)])

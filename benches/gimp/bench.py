@@ -13,16 +13,14 @@ bytes in Warren's store. Exit code 1: images are missing, or the ratio is under 
 import hashlib
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from services import downloader, nginx, rabbitmq
+from services import downloader, nginx, rabbitmq, scratch
 
 HERE = Path(__file__).parent
 GOAL = 30
@@ -35,8 +33,7 @@ def main():
     manual = next(Path("/usr/share/gimp").glob("*/help/en"), None)
     if not manual:
         sys.exit("bench: the manual is not there\nhint: apt-get install gimp-help-en")
-    folder = Path(tempfile.mkdtemp(prefix="warren-bench-", dir=os.environ.get("TMPDIR", "/var/tmp")))
-    try:
+    with scratch() as folder:
         with nginx(manual.parents[2], folder) as server, rabbitmq(folder) as broker, downloader(programs, broker.address, folder / "fleet"):
             first = f"{server.address}/{manual.relative_to(manual.parents[2])}/index.html"
             good = compare(rounds, {
@@ -45,8 +42,6 @@ def main():
                 "embedded": lambda place: warren(programs, ["--embedded", "--store", place / "store"], first, place, place / "store"),
                 "RabbitMQ": lambda place: warren(programs, ["--broker", broker.address], first, place, folder / "fleet"),
             }, folder, python)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     sys.exit(0 if good else 1)
 
 

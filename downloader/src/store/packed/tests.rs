@@ -35,22 +35,23 @@ impl Writer {
         Self { requests, thread: std::thread::spawn(move || appender.run(received)) }
     }
 
-    fn put(&self, image: Image) -> Result<String, StoreError> {
+    /// Sends a request; the answer comes when it comes.
+    fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> oneshot::Receiver<T> {
         let (done, answer) = oneshot::channel();
-        self.requests.blocking_send(Request::Put(image, done)).unwrap_or_else(|_| panic!("it takes requests"));
-        answer.blocking_recv().expect("an answer")
+        self.requests.blocking_send(request(done)).unwrap_or_else(|_| panic!("it takes requests"));
+        answer
+    }
+
+    fn put(&self, image: Image) -> Result<String, StoreError> {
+        self.ask(|done| Request::Put(image, done)).blocking_recv().expect("an answer")
     }
 
     fn probe(&self, image: Image) -> Result<(), StoreError> {
-        let (done, answer) = oneshot::channel();
-        self.requests.blocking_send(Request::Probe(image, done)).unwrap_or_else(|_| panic!("it takes requests"));
-        answer.blocking_recv().expect("an answer")
+        self.ask(|done| Request::Probe(image, done)).blocking_recv().expect("an answer")
     }
 
     fn complete_shards(&self) {
-        let (done, answer) = oneshot::channel();
-        self.requests.blocking_send(Request::CompleteShards(done)).unwrap_or_else(|_| panic!("it takes requests"));
-        answer.blocking_recv().expect("an answer").expect("completed");
+        self.ask(Request::CompleteShards).blocking_recv().expect("an answer").expect("completed");
     }
 
     fn end(self) {
@@ -124,12 +125,7 @@ fn whatever_comes_while_a_group_waits_for_company_is_answered() {
     let (_folder, root) = folder();
     let writer = Writer::start(&root, ANY);
     for round in 0..20_u8 {
-        let put = |number| {
-            let (done, answer) = oneshot::channel();
-            let request = Request::Put(image(round * 4 + number, 600), done);
-            writer.requests.blocking_send(request).unwrap_or_else(|_| panic!("it takes requests"));
-            answer
-        };
+        let put = |number| writer.ask(|done| Request::Put(image(round * 4 + number, 600), done));
         let answers: Vec<_> = (0..4).map(put).collect();
         if round % 2 == 0 {
             writer.complete_shards();

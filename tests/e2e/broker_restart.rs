@@ -85,8 +85,10 @@ async fn programs_whose_broker_is_gone_for_good_can_still_end() {
     let finished = world.finish(crawl).await;
     finished.expect_code(4).expect_state("timed-out").expect_counts();
     assert_eq!(finished.count("outstanding"), 4);
-    // Nobody can be told of the images in its hands, so it is told twice.
+    // Nobody can be told of the images in its hands, so it is told twice. A second signal that comes before the first was taken is
+    // the first one.
     world.worker(1).signal(Signal::Term);
+    world.worker(1).says(&["takes no further work"], Duration::from_secs(20)).await;
     world.worker(1).expect_running();
     world.worker(1).signal(Signal::Term);
     world.worker(1).wait(Duration::from_secs(5)).await;

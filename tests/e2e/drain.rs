@@ -51,11 +51,7 @@ async fn a_second_signal_ends_a_downloader_at_once_and_loses_nothing() {
     gate.reached(1).await;
     world.worker(1).signal(Signal::Term);
     // A second signal that comes before the first was taken is the first one.
-    harness::eventually("it drains", Duration::from_secs(20), async || {
-        let talk = world.worker(1).talk();
-        if talk.contains("takes no further work") { Ok(()) } else { Err(talk) }
-    })
-    .await;
+    world.worker(1).says(&["takes no further work"], Duration::from_secs(20)).await;
     world.worker(1).expect_running();
     world.worker(1).signal(Signal::Term);
     world.worker(1).wait(Duration::from_secs(5)).await;

@@ -40,11 +40,7 @@ fn parts(world: &World) -> Vec<String> {
 async fn frozen_at(world: &mut World, place: &str) {
     let environment = format!("WARREN_KILLPOINTS={place}=hang");
     world.start_downloader_by(&["env", &environment], &["--per-host", "0"]);
-    eventually("it is frozen", Duration::from_secs(30), async || {
-        let talk = world.worker(1).talk();
-        if talk.contains("frozen by") { Ok(()) } else { Err(talk) }
-    })
-    .await;
+    world.worker(1).says(&["frozen by"], Duration::from_secs(30)).await;
 }
 
 #[tokio::test]

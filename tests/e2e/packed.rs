@@ -73,11 +73,7 @@ pub(crate) async fn on_a_full_disk(world: &mut World, options: &[&str]) -> (Fini
     let ballast = disk.fill();
     let urls = images(world, 60, plain);
     let crawl = world.start_urls(&urls, &[]);
-    eventually("the trouble is told", SOON, async || {
-        let talk = world.worker(1).talk();
-        if talk.contains("the store still takes no images") { Ok(()) } else { Err(talk) }
-    })
-    .await;
+    world.worker(1).says(&["the store still takes no images"], SOON).await;
     fs::remove_file(ballast).expect("removed");
     let finished = world.finish(crawl).await;
     finished.expect_complete().expect_stored(60);

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use harness::store::sha256;
-use harness::{World, eventually, png};
+use harness::{World, png};
 
 use crate::world;
 
@@ -20,11 +20,7 @@ fn image(world: &World, path: &str, seed: u64) -> (String, String) {
 }
 
 async fn expect_said(world: &mut World, words: &[&str]) {
-    eventually("the trouble is told", Duration::from_secs(30), async || {
-        let talk = world.worker(1).talk();
-        if words.iter().all(|word| talk.contains(word)) { Ok(()) } else { Err(talk) }
-    })
-    .await;
+    world.worker(1).says(words, Duration::from_secs(30)).await;
 }
 
 #[tokio::test]

@@ -61,11 +61,7 @@ fn start<'a>(world: &'a mut World, options: &[String]) -> &'a mut harness::Proce
 
 /// Ends a downloader in good order: what it has is in the bucket.
 async fn end(world: &mut World, number: usize) {
-    eventually("the downloader works", SOON, async || {
-        let talk = world.worker(number).talk();
-        if talk.contains("ready for work") { Ok(()) } else { Err(talk) }
-    })
-    .await;
+    world.worker(number).says(&["ready for work"], SOON).await;
     world.worker(number).signal(Signal::Term);
     assert_eq!(world.worker(number).wait(SOON).await, Exit::Code(0), "{}", world.worker(number).talk());
 }
@@ -176,11 +172,7 @@ async fn a_server_that_dies_and_comes_back_loses_nothing() {
     assert!(!world.worker(1).talk().contains("the store takes no images"), "{}", world.worker(1).talk());
     // For longer than they do.
     server.kill();
-    eventually("the trouble is told", SOON, async || {
-        let talk = world.worker(1).talk();
-        if talk.contains("the store takes no images") { Ok(()) } else { Err(talk) }
-    })
-    .await;
+    world.worker(1).says(&["the store takes no images"], SOON).await;
     let talk = world.worker(1).talk();
     assert!(talk.contains("s3://images/crawls/of") && talk.contains("look at the server"), "{talk}");
     server.start_again().await;
@@ -201,11 +193,7 @@ async fn shards_wait_for_a_server_that_is_away_but_not_without_bound() {
     server.kill();
     let urls = images(&world, 200, plain);
     let crawl = world.start_urls(&urls, &["--timeout", "110s"]);
-    eventually("the trouble is told", SOON, async || {
-        let talk = world.worker(1).talk();
-        if talk.contains("the store takes no images") { Ok(()) } else { Err(talk) }
-    })
-    .await;
+    world.worker(1).says(&["the store takes no images"], SOON).await;
     assert!(world.worker(1).talk().contains("its images are safe in the spool"), "{}", world.worker(1).talk());
     let whole = harness::Store::at(&spool(&world)).hashes().into_iter();
     let whole = whole.filter(|(path, _)| path.extension().is_some_and(|ending| ending == "tar")).count();
@@ -338,11 +326,7 @@ async fn a_bucket_that_is_gone_is_waited_for() {
     server.hide_bucket();
     let urls = images(&world, 20, plain);
     let crawl = world.start_urls(&urls, &[]);
-    eventually("the trouble is told", SOON, async || {
-        let talk = world.worker(1).talk();
-        if talk.contains("NoSuchBucket") && talk.contains("create the bucket") { Ok(()) } else { Err(talk) }
-    })
-    .await;
+    world.worker(1).says(&["NoSuchBucket", "create the bucket"], SOON).await;
     server.show_bucket();
     let finished = world.finish(crawl).await;
     finished.expect_complete().expect_stored(20);

@@ -156,6 +156,15 @@ impl Process {
         }
     }
 
+    /// Waits until it has said all of these words, and panics, with what it said, when `deadline` passes first.
+    pub async fn says(&self, words: &[&str], deadline: Duration) {
+        eventually(&format!("{} says {words:?}", self.name), deadline, async || {
+            let talk = self.talk();
+            if words.iter().all(|word| talk.contains(word)) { Ok(()) } else { Err(talk) }
+        })
+        .await;
+    }
+
     /// Waits until it ends by itself, and panics, with what it said, when `deadline` passes first.
     pub async fn wait(&mut self, deadline: Duration) -> Exit {
         let what = format!("the end of {}", self.name);

@@ -23,8 +23,8 @@ const MEDIA_HEAD: usize = 4 << 10;
 /// From the request to the last byte.
 const TOTAL_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Idle connections kept to one host: the usual host window, with room for robots.txt.
-const IDLE_PER_HOST: usize = 16;
+/// Pages that a run has under way at once. Their bodies are in memory meanwhile.
+pub(crate) const AT_ONCE: usize = 32;
 
 /// To make a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -93,7 +93,7 @@ impl PageFetch {
             connect_timeout: CONNECT_TIMEOUT,
             total_timeout: TOTAL_TIMEOUT,
             compressed: true,
-            idle_per_host: IDLE_PER_HOST,
+            idle_per_host: AT_ONCE,
         };
         Ok(Self { client: Client::new(&settings)?, user_agent, from: None })
     }

@@ -21,12 +21,9 @@ use crate::following::PageRead;
 use crate::ledger::{HostId, Ledger, PageCounts, PageDone, PageKind, PageState, PendingPage, RowId};
 use crate::metrics::Retried;
 use crate::pace::Heard;
-use crate::page_fetch::{Answer, Fetched, MAX_PAGE, MAX_SITEMAP, Missed};
+use crate::page_fetch::{AT_ONCE, Answer, Fetched, MAX_PAGE, MAX_SITEMAP, Missed};
 use crate::scope::authority;
 use crate::stream::Stream;
-
-/// Pages under way at once, from request to record. Their bodies are in memory meanwhile.
-const AT_ONCE: usize = 32;
 
 /// Style sheets, and sitemaps, that a run fetches at most: they cost no depth and are none of the pages that `--max-pages` counts.
 const MOST_BESIDE: u64 = 50_000;

@@ -16,6 +16,9 @@ use crate::store::packed::Whole;
 /// Longest JSON or text that is read, in bytes: more than the longest texts of a task need.
 pub(super) const MAX_TEXT: u64 = 1 << 20;
 
+/// What is read at once where less is asked for, in bytes: what commonly stands between two images, which are passed over.
+const AHEAD: usize = 4 << 10;
+
 /// An image of a shard.
 #[derive(Debug)]
 pub(super) struct Sample {
@@ -29,11 +32,42 @@ pub(super) struct Sample {
 /// The samples of a shard, up to where it does not go on as a shard of ours does.
 #[derive(Debug)]
 pub(super) struct Samples<'f> {
-    shard: &'f File,
+    shard: Ahead<'f>,
     /// Begins every key of it.
     serial: &'f str,
-    length: u64,
     next: u64,
+}
+
+/// A file that is read at many places near each other.
+#[derive(Debug)]
+struct Ahead<'f> {
+    file: &'f File,
+    length: u64,
+    /// Where `read` begins.
+    from: u64,
+    read: Vec<u8>,
+}
+
+impl<'f> Ahead<'f> {
+    fn of(file: &'f File) -> io::Result<Self> {
+        Ok(Self { file, length: file.metadata()?.len(), from: 0, read: Vec::new() })
+    }
+
+    /// The bytes from there on, which lie within the file.
+    fn bytes(&mut self, at: u64, length: usize) -> io::Result<&[u8]> {
+        let held = at.checked_sub(self.from).and_then(|skipped| usize::try_from(skipped).ok());
+        if let Some(skipped) = held.filter(|skipped| skipped.saturating_add(length) <= self.read.len()) {
+            return Ok(&self.read[skipped..skipped + length]);
+        }
+        let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
+        self.read.resize(length.max(left.min(AHEAD)), 0);
+        self.from = at;
+        let read = self.file.read_exact_at(&mut self.read, at);
+        if read.is_err() {
+            self.read.clear();
+        }
+        read.map(|()| &self.read[..length])
+    }
 }
 
 /// A member, as its header has it.
@@ -54,10 +88,10 @@ impl Found {
 impl<'f> Samples<'f> {
     pub(super) fn of(shard: &'f File, name: &'f str) -> io::Result<Self> {
         let serial = name.strip_suffix(SHARD).unwrap_or(name);
-        Ok(Self { shard, serial, length: shard.metadata()?.len(), next: 0 })
+        Ok(Self { shard: Ahead::of(shard)?, serial, next: 0 })
     }
 
-    fn sample(&self) -> io::Result<Option<Sample>> {
+    fn sample(&mut self) -> io::Result<Option<Sample>> {
         let (mut row, mut text, mut images) = (None, None, Vec::new());
         let mut key: Option<String> = None;
         let mut at = self.next;
@@ -91,30 +125,29 @@ impl<'f> Samples<'f> {
     }
 
     /// Where the next sample begins: the last member of this one may be its text, which says nothing.
-    fn behind_empty_text(&self, key: &str, at: u64) -> io::Result<u64> {
+    fn behind_empty_text(&mut self, key: &str, at: u64) -> io::Result<u64> {
         let text = self.member(at)?.filter(|found| found.key == key && found.ending == "txt" && found.length == 0);
         Ok(text.map_or(at, |text| text.end()))
     }
 
     /// The member that begins there, if one does and is there to its end.
-    fn member(&self, at: u64) -> io::Result<Option<Found>> {
-        Ok(self.header(at)?.filter(|found| self.holds(found)))
+    fn member(&mut self, at: u64) -> io::Result<Option<Found>> {
+        let found = self.header(at)?;
+        Ok(found.filter(|found| self.holds(found)))
     }
 
     /// Whether a member is there to its end.
     fn holds(&self, found: &Found) -> bool {
-        found.length <= self.length && found.end() <= self.length
+        found.length <= self.shard.length && found.end() <= self.shard.length
     }
 
     /// The member that begins there, wherever it ends.
-    fn header(&self, at: u64) -> io::Result<Option<Found>> {
-        let mut block = [0; BLOCK];
+    fn header(&mut self, at: u64) -> io::Result<Option<Found>> {
         let offset = at + BLOCK as u64;
-        if offset > self.length {
+        if offset > self.shard.length {
             return Ok(None);
         }
-        self.shard.read_exact_at(&mut block, at)?;
-        let header = tar::Header::from_byte_slice(&block);
+        let header = tar::Header::from_byte_slice(self.shard.bytes(at, BLOCK)?);
         let mut sum = header.clone();
         sum.set_cksum();
         let as_written = header.as_ustar().is_some() && sum.as_bytes() == header.as_bytes();
@@ -131,14 +164,13 @@ impl<'f> Samples<'f> {
         Ok(Some(Found { key: key.to_owned(), ending: ending.to_owned(), offset, length }))
     }
 
-    fn text(&self, found: &Found) -> io::Result<Option<Vec<u8>>> {
+    fn text(&mut self, found: &Found) -> io::Result<Option<Vec<u8>>> {
         if found.length > MAX_TEXT {
             return Ok(None);
         }
         #[expect(clippy::cast_possible_truncation, reason = "at most a mebibyte")]
-        let mut bytes = vec![0; found.length as usize];
-        self.shard.read_exact_at(&mut bytes, found.offset)?;
-        Ok(Some(bytes))
+        let bytes = self.shard.bytes(found.offset, found.length as usize)?;
+        Ok(Some(bytes.to_vec()))
     }
 
     /// Whether the image's bytes are those that its row tells of.
@@ -149,7 +181,7 @@ impl<'f> Samples<'f> {
         let (mut at, end) = (sample.image, sample.image + picture.bytes);
         while at < end {
             let part = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
-            self.shard.read_exact_at(&mut buffer[..part], at)?;
+            self.shard.file.read_exact_at(&mut buffer[..part], at)?;
             hash.update(&buffer[..part]);
             at += part as u64;
         }
@@ -184,10 +216,10 @@ pub(super) fn whole(shard: &File, name: &str) -> io::Result<Whole> {
 
 /// Whether a shard ends within its first sample, in a member or in a header.
 pub(super) fn ends_in_first(shard: &File, name: &str) -> io::Result<bool> {
-    let samples = Samples::of(shard, name)?;
+    let mut samples = Samples::of(shard, name)?;
     let mut at = 0;
     for _ in 0..3 {
-        if at + BLOCK as u64 > samples.length {
+        if at + BLOCK as u64 > samples.shard.length {
             return Ok(true);
         }
         match samples.header(at)? {
@@ -201,7 +233,7 @@ pub(super) fn ends_in_first(shard: &File, name: &str) -> io::Result<bool> {
 /// Whether a whole sample is anywhere behind.
 pub(super) fn goes_on(shard: &File, name: &str, from: u64) -> io::Result<bool> {
     let mut samples = Samples::of(shard, name)?;
-    for at in (from..samples.length).step_by(BLOCK) {
+    for at in (from..samples.shard.length).step_by(BLOCK) {
         samples.next = at;
         if let Some(sample) = samples.sample()?
             && samples.is_true(&sample)?

@@ -144,6 +144,11 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
     open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
+/// Opens a database that somebody else in this process writes, to tend it.
+pub(super) fn open_beside(path: &Path) -> Result<Connection, LedgerError> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;

@@ -81,6 +81,22 @@ async fn an_image_is_accepted_once_and_keeps_its_first_outcome() {
 }
 
 #[tokio::test]
+async fn what_is_folded_stands_in_the_file_alone_while_the_ledger_is_written() {
+    let Fixture { ledger, folder, .. } = fixture(None);
+    ledger.add_pages(vec![page("http://a/", 0), page("http://b/", 0)]).await.expect("added");
+    let alone = tempfile::tempdir().expect("a folder");
+    let pages_alone = || {
+        std::fs::copy(folder.path().join(FILE), alone.path().join(FILE)).expect("copied");
+        glance(alone.path()).map(|seen| seen.counts.pages)
+    };
+    assert!(pages_alone().map_or(true, |pages| pages.pending == 0), "it was folded without being asked to");
+    fold_journal(folder.path()).expect("folded");
+    assert_eq!(pages_alone().expect("read").pending, 2);
+    ledger.add_pages(vec![page("http://c/", 0)]).await.expect("added");
+    assert_eq!(ledger.counts().pages.pending, 3);
+}
+
+#[tokio::test]
 async fn equal_bytes_under_another_url_are_a_duplicate_that_leads_to_them() {
     let it = fixture(None);
     it.ledger.add_listed(vec![image("http://host/a"), image("http://host/b")], 2, false, false).await.expect("written");

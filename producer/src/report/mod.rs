@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use common::run_name::RunName;
+use tokio::task::spawn_blocking;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, fold_journal};
 
 use self::summary::Summary;
 
@@ -41,7 +42,13 @@ pub async fn write(
     ignored_robots: bool,
 ) -> anyhow::Result<Summary> {
     ledger.set_state(state, took).await?;
-    manifest::write(ledger, folder).await?;
+    let journal = folder.to_owned();
+    let folding = spawn_blocking(move || fold_journal(&journal));
+    let (written, folded) = tokio::join!(manifest::write(ledger, folder), folding);
+    written?;
+    if let Err(error) = folded? {
+        tracing::debug!(%error, "the journal is left to whoever closes the ledger");
+    }
     let summary = Summary::new(run.clone(), state, &ledger.counts(), took).ignoring_robots(ignored_robots);
     fs::write(folder.join(summary::FILE), summary.json()).context("cannot write the summary")?;
     Ok(summary)

@@ -241,6 +241,17 @@ fn a_shard_that_is_cut_anywhere_is_whole_up_to_its_last_whole_image() {
     }
 }
 
+#[test]
+fn texts_longer_than_what_is_read_ahead_are_read() {
+    let alt = "a lake ".repeat(10_000);
+    let first = with(image(1, 9), |_, context| context.alt = Some(alt.clone()));
+    let (bytes, ends) = shard(&[first, image(2, 20_000), image(3, 0)]);
+    let file = in_file(&bytes);
+    assert_eq!(read::whole(&file, NAME).expect("read"), Whole { bytes: ends[2], images: 3 });
+    let row = read::Samples::of(&file, NAME).expect("read").next().expect("a sample").expect("read").row;
+    assert!(row.caption == Some(alt), "another caption, of {:?} bytes", row.caption.map(|caption| caption.len()));
+}
+
 /// As versions wrote it that had a text only where there was something to say.
 #[test]
 fn samples_without_a_text_are_read() {

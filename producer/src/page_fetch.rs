@@ -93,6 +93,7 @@ impl PageFetch {
             connect_timeout: CONNECT_TIMEOUT,
             total_timeout: TOTAL_TIMEOUT,
             compressed: true,
+            // All of them may be of one host.
             idle_per_host: AT_ONCE,
         };
         Ok(Self { client: Client::new(&settings)?, user_agent, from: None })

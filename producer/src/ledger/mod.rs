@@ -688,8 +688,9 @@ pub fn each_row<E>(folder: &Path, each: impl FnMut(Row) -> Result<(), E>) -> Res
     manifest::for_each(&connection, each).map_err(|source| LedgerError::Sqlite { path, source: source.into() })
 }
 
-/// Writes what stands in a ledger's journal into the ledger itself, as closing it does, which then has less to do. Whoever uses
-/// it is not disturbed (SQLite's passive checkpoint).
+/// Writes what stands in a ledger's journal into the ledger itself, as closing it does, which then has less to do: as far as
+/// those who read an older moment let it, for nobody is disturbed (SQLite's passive checkpoint). The journal keeps its place on
+/// the disk until the ledger is closed.
 pub fn fold_journal(folder: &Path) -> Result<(), LedgerError> {
     let path = folder.join(FILE);
     let connection = schema::open_beside(&path)?;

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use common::chain::Chain;
 use common::run_name::RunName;
 use tokio::task::spawn_blocking;
 
@@ -44,12 +45,15 @@ pub async fn write(
     ledger.set_state(state, took).await?;
     let journal = folder.to_owned();
     let folding = spawn_blocking(move || fold_journal(&journal));
-    let (written, folded) = tokio::join!(manifest::write(ledger, folder), folding);
-    written?;
-    if let Err(error) = folded? {
-        tracing::debug!(%error, "the journal is left to whoever closes the ledger");
+    let writing = async {
+        manifest::write(ledger, folder).await?;
+        let summary = Summary::new(run.clone(), state, &ledger.counts(), took).ignoring_robots(ignored_robots);
+        fs::write(folder.join(summary::FILE), summary.json()).context("cannot write the summary")?;
+        Ok(summary)
+    };
+    let (written, folded) = tokio::join!(writing, folding);
+    if let Err(error) = folded.map_err(anyhow::Error::from).and_then(|folded| Ok(folded?)) {
+        tracing::debug!(error = %Chain(error.as_ref()), "the journal is left to whoever closes the ledger");
     }
-    let summary = Summary::new(run.clone(), state, &ledger.counts(), took).ignoring_robots(ignored_robots);
-    fs::write(folder.join(summary::FILE), summary.json()).context("cannot write the summary")?;
-    Ok(summary)
+    written
 }

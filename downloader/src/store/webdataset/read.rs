@@ -16,7 +16,7 @@ use crate::store::packed::Whole;
 /// Longest JSON or text that is read, in bytes: more than the longest texts of a task need.
 pub(super) const MAX_TEXT: u64 = 1 << 20;
 
-/// What is read at once where less is asked for, in bytes: what commonly stands between two images, which are passed over.
+/// What is read at once where less is asked for, in bytes: what commonly stands between two images.
 const AHEAD: usize = 4 << 10;
 
 /// An image of a shard.
@@ -62,11 +62,11 @@ impl<'f> Ahead<'f> {
         let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
         self.read.resize(length.max(left.min(AHEAD)), 0);
         self.from = at;
-        let read = self.file.read_exact_at(&mut self.read, at);
-        if read.is_err() {
+        let filled = self.file.read_exact_at(&mut self.read, at);
+        if filled.is_err() {
             self.read.clear();
         }
-        read.map(|()| &self.read[..length])
+        filled.map(|()| &self.read[..length])
     }
 }
 

@@ -74,11 +74,7 @@ async fn expect_pause(name: &str, alarm: [&str; 2], all_clear: [&str; 2]) {
 
     node.rabbitmqctl(&alarm).await;
     let blocked = Instant::now();
-    eventually("the producer says so", SOON, async || {
-        crawl.process.expect_running();
-        crawl.process.talk().contains("takes no messages").then_some(()).ok_or("it does not")
-    })
-    .await;
+    crawl.process.says(&["takes no messages"], SOON).await;
     gate.open();
     // Acks go over a connection of their own, which the broker goes on reading.
     let connections = node.rabbitmqctl(&["list_connections", "client_properties", "state"]).await;

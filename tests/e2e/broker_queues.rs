@@ -89,10 +89,7 @@ async fn a_full_task_queue_slows_a_run_down_and_loses_nothing() {
     let urls = images(&world, 400, |image| image.behind(&gate));
     world.downloader(&["--concurrency", "2", "--per-host", "0"]).await;
     let mut crawl = world.start_urls(&urls, &["--per-host", "0", "--window", "400"]);
-    eventually("the producer says that the queue is full", SOON, async || {
-        crawl.process.talk().contains("full").then_some(()).ok_or("it does not")
-    })
-    .await;
+    crawl.process.says(&["full"], SOON).await;
     let tasks = world.place().queue("tasks");
     // The queue tells its publishers that it is full, so what was on its way by then comes in: on a busy machine a dozen of the
     // fifty messages.

@@ -46,10 +46,7 @@ async fn a_downloader_that_is_cut_off_from_the_broker_notices_and_comes_back() {
 
     namespace.cut(port);
     let cut = Instant::now();
-    eventually("the downloader notices", SOON, async || {
-        world.worker(1).talk().contains("lost the broker").then_some(()).ok_or("it does not")
-    })
-    .await;
+    world.worker(1).says(&["lost the broker"], SOON).await;
     // Two heartbeats, one more because it is looked at once a heartbeat, and a moment for a busy machine.
     assert!(cut.elapsed() < HEARTBEAT * 3 + Duration::from_secs(3), "noticed after {:?}", cut.elapsed());
     gate.open();

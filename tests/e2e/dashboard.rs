@@ -422,11 +422,7 @@ async fn a_paused_run_hands_nothing_out_is_not_given_up_and_goes_on() {
     assert_eq!(dashboard.order("mine", "pause", "").await.status, 202);
     let mut events = dashboard.watch(None).await;
     events.until("state", "the pause", |state| run_of(state, "mine")["paused"] == true).await;
-    eventually("the producer heeds it", SOON, async || {
-        let talk = crawl.process.talk();
-        talk.contains("the run is paused").then_some(()).ok_or(talk)
-    })
-    .await;
+    crawl.process.says(&["the run is paused"], SOON).await;
     gate.open();
     let state =
         events.until("state", "what was out is finished", |state| run_of(state, "mine")["live"]["out"] == 0).await;
@@ -461,12 +457,8 @@ async fn a_pause_outlives_its_producer_and_ends_by_command() {
     crawl.process.signal(harness::Signal::Int);
     crawl.process.wait(SOON).await;
     gate.open();
-    let again = world.start_again("resume", &crawl.folder, &[]);
-    eventually("the pause is heeded", SOON, async || {
-        let talk = again.process.talk();
-        talk.contains("the run is paused").then_some(()).ok_or(talk)
-    })
-    .await;
+    let mut again = world.start_again("resume", &crawl.folder, &[]);
+    again.process.says(&["the run is paused"], SOON).await;
     world.producer(&["unpause", "--runs", &runs, "mine"]).await.expect_code(0);
     world.finish(again).await.expect_complete().expect_stored(6);
     let refused = world.producer(&["pause", "--runs", &runs, "mine"]).await;

@@ -52,11 +52,8 @@ async fn a_killed_run_goes_on_and_nothing_is_fetched_twice() {
     let (mut world, gate, mut crawl) = nearly_done("killed").await;
     gate.reached(1).await;
     crawl.process.kill();
-    let resumed = world.start_again("resume", &crawl.folder, &[]);
-    eventually("the run goes on", Duration::from_secs(20), async || {
-        resumed.process.talk().contains("goes on").then_some(()).ok_or_else(|| resumed.process.talk())
-    })
-    .await;
+    let mut resumed = world.start_again("resume", &crawl.folder, &[]);
+    resumed.process.says(&["goes on"], Duration::from_secs(20)).await;
     gate.open();
     let finished = world.finish(resumed).await;
     finished.expect_complete().expect_stored(6).expect_in_store(&world.store());

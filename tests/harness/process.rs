@@ -156,11 +156,16 @@ impl Process {
         }
     }
 
-    /// Waits until it has said all of these words, and panics, with what it said, when `deadline` passes first.
-    pub async fn says(&self, words: &[&str], deadline: Duration) {
-        eventually(&format!("{} says {words:?}", self.name), deadline, async || {
+    /// Waits until it has said all of these words, and panics, with what it said, when it ends or `deadline` passes first.
+    pub async fn says(&mut self, words: &[&str], deadline: Duration) {
+        let what = format!("{} says {words:?}", self.name);
+        eventually(&what, deadline, async || {
             let talk = self.talk();
-            if words.iter().all(|word| talk.contains(word)) { Ok(()) } else { Err(talk) }
+            if words.iter().all(|word| talk.contains(word)) {
+                return Ok(());
+            }
+            self.expect_running();
+            Err(talk)
         })
         .await;
     }

@@ -15,8 +15,9 @@ use crate::failpoint;
 use crate::metrics::Link;
 use crate::transport::TransportError;
 
-/// How long a program that starts waits for a broker that does not answer yet.
-pub(super) const PATIENCE: Duration = Duration::from_secs(6);
+/// For how long a program that starts tries a broker that does not answer yet. The last try begins then at the latest, and takes
+/// [`CALL_TIMEOUT`] at most: whoever started it with one address knows within ten seconds.
+pub(super) const PATIENCE: Duration = Duration::from_millis(4_500);
 
 /// Longest wait for the answer to one call.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -191,8 +192,8 @@ impl Reconnect {
         self.link.fell();
         self.refusals += u32::from(error.is_lasting());
         let hopeless = error.is_lasting() && (!self.stood || self.refusals >= REFUSALS);
-        let impatient = !self.stood && self.started.elapsed() + CALL_TIMEOUT / 2 >= PATIENCE;
-        if hopeless || impatient {
+        let patience = if self.stood { Duration::MAX } else { PATIENCE.saturating_sub(self.started.elapsed()) };
+        if hopeless || patience.is_zero() {
             return Err(error);
         }
         if matches!(error, TransportError::Silent { .. }) {
@@ -202,11 +203,36 @@ impl Reconnect {
         let longest = (Self::FIRST_DELAY * 2u32.saturating_pow(self.failures)).min(Self::LONGEST_DELAY);
         self.failures = (self.failures + 1).min(16);
         // Full jitter: a fleet that lost the same broker must not come back as one.
-        let delay = longest.mul_f64(rand::random_range(0.1..=1.0));
+        let delay = longest.mul_f64(rand::random_range(0.1..=1.0)).min(patience);
         if self.stood {
             tracing::warn!(error = %Chain(&error), delay_ms = delay.as_millis(), "lost the broker; connecting again");
         }
         sleep(delay).await;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings::tests::settings;
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_starts_tries_for_as_long_as_its_patience_lasts_and_no_longer() {
+        let settings = settings(&["--broker", "amqp://127.0.0.1:1/%2f"]).expect("settings");
+        for _ in 0..200 {
+            let mut reconnect = Reconnect::new(&settings, Arc::default());
+            let begun = Instant::now();
+            let mut tries = 1;
+            while reconnect.after(broken(&settings, made_to_fail())).await.is_ok() {
+                tries += 1;
+                assert!(
+                    begun.elapsed() <= PATIENCE + Duration::from_millis(1),
+                    "try {tries} begins after {:?}",
+                    begun.elapsed()
+                );
+            }
+            assert!(begun.elapsed() >= PATIENCE && tries > 3, "{tries} tries in {:?}", begun.elapsed());
+        }
     }
 }

@@ -225,7 +225,7 @@ fn has_certificates(pem: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use clap::Parser;
 
@@ -235,7 +235,7 @@ mod tests {
         broker: BrokerOptions,
     }
 
-    fn settings(arguments: &[&str]) -> Result<AmqpSettings, AmqpSettingsError> {
+    pub(in super::super) fn settings(arguments: &[&str]) -> Result<AmqpSettings, AmqpSettingsError> {
         let cli = Cli::parse_from(["test"].iter().chain(arguments));
         AmqpSettings::new(&cli.broker, "test".to_owned())
     }
